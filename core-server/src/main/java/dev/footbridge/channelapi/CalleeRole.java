@@ -1,0 +1,133 @@
+package dev.footbridge.channelapi;
+
+import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.Peer;
+import dev.footbridge.hub.Procedures;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.Message;
+import dev.footbridge.wire.ProtocolException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A session as one that answers calls. Guarded by itself; calls out without the lock. */
+final class CalleeRole implements Procedures.Callee {
+  private static final byte[] NULL = {'n', 'u', 'l', 'l'};
+
+  private final HubService service;
+  private final Peer peer;
+  private @Nullable Set<String> registered;
+  private @Nullable Map<String, Procedures.Invocation> invocations;
+  private boolean closed;
+
+  CalleeRole(HubService service, Peer peer) {
+    this.service = service;
+    this.peer = peer;
+  }
+
+  void register(String procedure) throws ProtocolException {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      Set<String> names = registered == null ? new HashSet<>() : registered;
+      registered = names;
+      int most = service.limits().procedures();
+      if (names.size() >= most && !names.contains(procedure)) {
+        throw new ProtocolException(
+            ErrorCode.RATE_LIMITED, "A session may register " + most + " procedures.");
+      }
+      names.add(procedure);
+      // Under the lock, so that closing cannot come between and leave it registered for ever.
+      service.hub().procedures().register(procedure, this);
+    }
+  }
+
+  void unregister(String procedure) {
+    synchronized (this) {
+      if (registered != null) {
+        registered.remove(procedure);
+      }
+    }
+    service.hub().procedures().unregister(procedure, this);
+  }
+
+  @Override
+  public boolean invoke(Procedures.Invocation invocation) {
+    synchronized (this) {
+      if (closed) {
+        return false;
+      }
+      if (invocations == null) {
+        invocations = new HashMap<>();
+      }
+      invocations.put(invocation.id(), invocation);
+    }
+    JsonWriter json =
+        JsonWriter.object()
+            .text("op", "invoke")
+            .text("invocation", invocation.id())
+            .text("procedure", invocation.procedure())
+            .raw("data", invocation.data());
+    String user = invocation.user();
+    if (user != null) {
+      json.text("user", user);
+    }
+    if (peer.offer(Message.json(json.bytes())) != Offer.ACCEPTED) {
+      take(invocation.id());
+      return false;
+    }
+    invocation.onDone(() -> take(invocation.id()));
+    return true;
+  }
+
+  /** The client answers; an invocation that is not waiting here is ignored. */
+  void result(JsonObject fields) {
+    try {
+      Procedures.Invocation invocation = take(fields.requiredText("invocation"));
+      if (invocation == null) {
+        return;
+      }
+      JsonObject error = fields.has("error") ? fields.object("error") : null;
+      if (error != null) {
+        String code = error.text("code");
+        String message = error.text("message");
+        invocation.fail(
+            ProtocolException.application(
+                code == null ? "error" : code, message == null ? "" : message));
+        return;
+      }
+      byte[] data = fields.raw("data");
+      invocation.succeed(data == null ? NULL : data);
+    } catch (ProtocolException malformed) {
+      // The op carries no id that an error could be told to; its caller gets its time-out.
+      return;
+    }
+  }
+
+  private synchronized Procedures.@Nullable Invocation take(String id) {
+    return invocations == null ? null : invocations.remove(id);
+  }
+
+  void close() {
+    List<Procedures.Invocation> waiting;
+    List<String> names;
+    synchronized (this) {
+      closed = true;
+      waiting = invocations == null ? List.of() : List.copyOf(invocations.values());
+      names = registered == null ? List.of() : List.copyOf(registered);
+      invocations = null;
+      registered = null;
+    }
+    names.forEach(name -> service.hub().procedures().unregister(name, this));
+    waiting.forEach(
+        invocation ->
+            invocation.fail(
+                new ProtocolException(ErrorCode.INTERRUPTED, "The callee has gone away.")));
+  }
+}

@@ -1,0 +1,371 @@
+package dev.footbridge.channelapi;
+
+import static dev.footbridge.auth.Authorizer.Action;
+
+import dev.footbridge.auth.Identity;
+import dev.footbridge.endpoint.Endpoint;
+import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.endpoint.Peer;
+import dev.footbridge.hub.Hub;
+import dev.footbridge.hub.Names;
+import dev.footbridge.io.Lane;
+import dev.footbridge.io.Stages;
+import dev.footbridge.store.Position;
+import dev.footbridge.store.Publication;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One session's place in the hub. Commands take effect in the order in which they came; their
+ * replies may overtake each other where the store is a network away.
+ */
+final class HubEndpoint implements Endpoint {
+  private static final int MAX_KEY_LENGTH = 256;
+  private static final long DEFAULT_CALL_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final long MAX_CALL_SECONDS = 300;
+  private static final byte[] NULL = "null".getBytes(StandardCharsets.US_ASCII);
+
+  private final HubService service;
+  private final Peer peer;
+  private final String address;
+  private final Subscriptions subscriptions;
+  private final CalleeRole callee;
+  private volatile Identity identity;
+  private @Nullable RateLimiter publishLimiter;
+  private CompletionStage<?> order = CompletableFuture.completedStage(null);
+  private volatile int calls;
+
+  HubEndpoint(HubService service, Peer peer, Identity identity, String address) {
+    this.service = service;
+    this.peer = peer;
+    this.identity = identity;
+    this.address = address;
+    this.subscriptions = new Subscriptions(service, peer);
+    this.callee = new CalleeRole(service, peer);
+  }
+
+  /** Subscribes to what the client asked for at once. */
+  CompletionStage<HubEndpoint> open(OpenRequest request) {
+    List<CompletableFuture<?>> begun = new ArrayList<>();
+    try {
+      for (byte[] wish : request.subscribe()) {
+        JsonObject fields =
+            wish[0] == '"'
+                ? Json.object(
+                    JsonWriter.object().raw("channel", wish).bytes())
+                : Json.object(wish);
+        begun.add(
+            subscriptions
+                .begin(fields, identity, false)
+                .toCompletableFuture()
+                .thenAccept(Subscriptions.Ready::start)
+                .exceptionally(failure -> null));
+      }
+    } catch (ProtocolException malformed) {
+      closed();
+      return CompletableFuture.failedStage(malformed);
+    }
+    return CompletableFuture.allOf(begun.toArray(new CompletableFuture<?>[0]))
+        .thenApply(all -> this);
+  }
+
+  @Override
+  public void check(Value value) throws ProtocolException {
+    if (!(value instanceof Value.Command command)) {
+      throw ProtocolException.malformed(
+          "The hub takes commands only, not an application's text or binary messages.");
+    }
+    if (command.op().equals("result")) {
+      command.fields().requiredText("invocation");
+    } else if (command.counts() && command.id() == null) {
+      throw ProtocolException.malformed(
+          "The command needs an \"id\": a string or a number of at most 256 characters.");
+    }
+  }
+
+  @Override
+  public void receive(Value value) {
+    if (!(value instanceof Value.Command command)) {
+      return;
+    }
+    byte[] id = command.id();
+    if (id == null) {
+      callee.result(command.fields());
+      return;
+    }
+    try {
+      execute(command.op(), id, command.fields());
+    } catch (ProtocolException e) {
+      peer.answer(Replies.error(id, e));
+    }
+  }
+
+  private void execute(String op, byte[] id, JsonObject fields) throws ProtocolException {
+    switch (op) {
+      case "subscribe" -> subscribe(id, fields);
+      case "unsubscribe" -> unsubscribe(id, fields);
+      case "publish" -> publish(id, fields);
+      case "history" -> history(id, fields);
+      case "presence" -> presence(id, fields);
+      case "recover" -> recover(id, fields);
+      case "call" -> call(id, fields);
+      case "register" -> register(id, fields);
+      case "unregister" -> unregister(id, fields);
+      case "result" -> callee.result(fields);
+      case "auth" -> authenticate(id, fields);
+      default ->
+          throw ProtocolException.malformed(
+              "There is no command \"" + op.substring(0, Math.min(32, op.length())) + "\".");
+    }
+  }
+
+  private void subscribe(byte[] id, JsonObject fields) throws ProtocolException {
+    Stages.on(
+        subscriptions.begin(fields, identity, false),
+        ready -> {
+          peer.answer(Replies.reply(id, ready.json()));
+          ready.start();
+        },
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  private void unsubscribe(byte[] id, JsonObject fields) throws ProtocolException {
+    subscriptions.end(Names.check(fields.requiredText("channel")));
+    peer.answer(Replies.reply(id, Replies.EMPTY));
+  }
+
+  private void recover(byte[] id, JsonObject fields) throws ProtocolException {
+    JsonObject positions = fields.object("positions");
+    if (positions == null) {
+      throw ProtocolException.malformed("\"positions\" is missing; it must be an object.");
+    }
+    Map<String, CompletableFuture<Subscriptions.Ready>> begun = new TreeMap<>();
+    for (String name : positions.names()) {
+      byte[] since = positions.raw(name);
+      JsonWriter wish = JsonWriter.object().text("channel", Names.check(name));
+      begun.put(
+          name,
+          subscriptions
+              .begin(
+                  Json.object(wish.raw("since", since == null ? NULL : since).bytes()),
+                  identity,
+                  true)
+              .toCompletableFuture());
+    }
+    var all = CompletableFuture.allOf(begun.values().toArray(new CompletableFuture<?>[0]));
+    Stages.on(all, done -> recovered(id, begun), failure -> recovered(id, begun));
+  }
+
+  private void recovered(byte[] id, Map<String, CompletableFuture<Subscriptions.Ready>> begun) {
+    JsonWriter json = JsonWriter.object().beginObject("channels");
+    List<Subscriptions.Ready> ready = new ArrayList<>();
+    begun.forEach(
+        (name, stage) ->
+            Stages.on(
+                stage,
+                channel -> {
+                  json.raw(name, channel.json());
+                  ready.add(channel);
+                },
+                failure -> json.raw(name, Subscriptions.failureJson(failure))));
+    peer.answer(Replies.reply(id, json.bytes()));
+    ready.forEach(Subscriptions.Ready::start);
+  }
+
+  private void publish(byte[] id, JsonObject fields) throws ProtocolException {
+    Publication publication = publication(fields);
+    RateLimiter limiter = publishLimiter;
+    if (limiter == null) {
+      limiter = service.newPublishLimiter();
+      publishLimiter = limiter;
+    }
+    if (!limiter.acquirePermission()) {
+      throw new ProtocolException(
+          ErrorCode.RATE_LIMITED,
+          "A session may publish "
+              + service.limits().publishPerSecond()
+              + " messages a second over time.");
+    }
+    Stages.on(
+        inOrder(Action.PUBLISH, publication.channel())
+            .thenCompose(allowed -> service.hub().publish(publication)),
+        position ->
+            peer.answer(Replies.reply(id, HubService.positionJson(position).bytes())),
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  private Publication publication(JsonObject fields) throws ProtocolException {
+    String channel = Names.check(fields.requiredText("channel"));
+    byte[] data = fields.raw("data");
+    if (data == null) {
+      throw ProtocolException.malformed("\"data\" is missing; it may be any JSON value.");
+    }
+    String key = fields.text("key");
+    if (key != null && (key.isEmpty() || key.length() > MAX_KEY_LENGTH)) {
+      throw ProtocolException.malformed(
+          "\"key\" must have 1 to " + MAX_KEY_LENGTH + " characters.");
+    }
+    return new Publication(channel, data, identity.user(), key);
+  }
+
+  /** Permissions come in the order of the commands, so that what they allow happens in order. */
+  private CompletionStage<?> inOrder(Action action, String name) {
+    CompletionStage<?> permission = service.authorize(action, identity, name, null);
+    order = order.handle((done, failed) -> null).thenCompose(previous -> permission);
+    return order;
+  }
+
+  private void history(byte[] id, JsonObject fields) throws ProtocolException {
+    String channel = Names.check(fields.requiredText("channel"));
+    Position since = Subscriptions.since(fields);
+    int most = service.limits().historyMessages();
+    int limit = (int) fields.integer("limit", Math.min(100, most), 0, Integer.MAX_VALUE);
+    Stages.on(
+        service
+            .authorize(Action.HISTORY, identity, channel, fields.text("token"))
+            .thenCompose(
+                allowed -> service.hub().history(channel, since, Math.min(limit, most))),
+        page ->
+            peer.answer(
+                page.reached()
+                    ? Replies.reply(id, service.historyJson(page, since == null))
+                    : Replies.error(
+                        id,
+                        new ProtocolException(
+                            ErrorCode.GAP, "The history does not reach back to this position."))),
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  private void presence(byte[] id, JsonObject fields) throws ProtocolException {
+    String channel = Names.check(fields.requiredText("channel"));
+    Stages.on(
+        service.authorize(Action.PRESENCE, identity, channel, fields.text("token")),
+        allowed -> {
+          Hub.Present present =
+              service.hub().present(channel, service.limits().historyMessages());
+          JsonWriter json = JsonWriter.object().beginArray("members");
+          present.members().forEach(json::element);
+          peer.answer(
+              Replies.reply(id, json.end().number("count", present.count()).bytes()));
+        },
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  private void call(byte[] id, JsonObject fields) throws ProtocolException {
+    String procedure = Names.check(fields.requiredText("procedure"));
+    byte[] given = fields.raw("data");
+    byte[] data = given == null ? NULL : given;
+    long timeout = fields.secondsAsNanos("timeout", DEFAULT_CALL_NANOS, 0, MAX_CALL_SECONDS);
+    synchronized (this) {
+      if (calls >= service.limits().calls()) {
+        throw new ProtocolException(
+            ErrorCode.RATE_LIMITED,
+            "A session may have " + service.limits().calls() + " calls under way.");
+      }
+      calls++;
+    }
+    Stages.on(
+        service
+            .authorize(Action.CALL, identity, procedure, fields.text("token"))
+            .thenCompose(
+                allowed ->
+                    service.hub().procedures().call(procedure, data, identity.user(), timeout)),
+        result -> {
+          callEnded();
+          peer.answer(Replies.reply(id, result));
+        },
+        failure -> {
+          callEnded();
+          peer.answer(Replies.error(id, failure));
+        });
+  }
+
+  private synchronized void callEnded() {
+    calls--;
+  }
+
+  private void register(byte[] id, JsonObject fields) throws ProtocolException {
+    String procedure = Names.check(fields.requiredText("procedure"));
+    Stages.on(
+        service.authorize(Action.REGISTER, identity, procedure, fields.text("token")),
+        allowed -> {
+          try {
+            callee.register(procedure);
+            peer.answer(Replies.reply(id, Replies.EMPTY));
+          } catch (ProtocolException tooMany) {
+            peer.answer(Replies.error(id, tooMany));
+          }
+        },
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  private void unregister(byte[] id, JsonObject fields) throws ProtocolException {
+    callee.unregister(Names.check(fields.requiredText("procedure")));
+    peer.answer(Replies.reply(id, Replies.EMPTY));
+  }
+
+  private void authenticate(byte[] id, JsonObject fields) throws ProtocolException {
+    Stages.on(
+        service.authenticate(fields.text("token"), address),
+        fresh -> {
+          String user = identity.user();
+          if (user != null && !user.equals(fresh.user())) {
+            peer.answer(
+                Replies.error(
+                    id,
+                    new ProtocolException(
+                        ErrorCode.FORBIDDEN, "A session cannot go over to another user.")));
+            return;
+          }
+          identity = fresh;
+          JsonWriter json = JsonWriter.object();
+          describeUser(json);
+          peer.answer(Replies.reply(id, json.bytes()));
+        },
+        failure -> peer.answer(Replies.error(id, failure)));
+  }
+
+  @Override
+  public void drained() {
+    subscriptions.resume();
+  }
+
+  @Override
+  public void moved(Lane lane) {
+    subscriptions.move();
+  }
+
+  @Override
+  public void closed() {
+    subscriptions.close();
+    callee.close();
+  }
+
+  @Override
+  public void describe(JsonWriter welcome) {
+    describeUser(welcome);
+    subscriptions.describe(welcome);
+  }
+
+  private void describeUser(JsonWriter json) {
+    String user = identity.user();
+    if (user != null) {
+      json.text("user", user);
+    }
+  }
+}

@@ -1,0 +1,293 @@
+package dev.footbridge.channelapi;
+
+import dev.footbridge.auth.Authorizer.Action;
+import dev.footbridge.auth.Identity;
+import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.Peer;
+import dev.footbridge.hub.Hub;
+import dev.footbridge.hub.Names;
+import dev.footbridge.hub.Subscriber;
+import dev.footbridge.hub.Subscription;
+import dev.footbridge.io.Lane;
+import dev.footbridge.io.Stages;
+import dev.footbridge.store.LogEntry;
+import dev.footbridge.store.Position;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.Message;
+import dev.footbridge.wire.ProtocolException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The subscriptions of one session. Any thread; the table is guarded by itself, and nothing is
+ * called with it locked.
+ */
+final class Subscriptions implements Subscriber {
+  private final HubService service;
+  private final Peer peer;
+  private final Map<String, Place> places = new HashMap<>(4);
+  private @Nullable Map<String, byte[]> refused;
+  private boolean closed;
+
+  /** A channel in the session: being subscribed to, or subscribed. */
+  private static final class Place {
+    final boolean presence;
+    @Nullable Subscription subscription;
+    boolean dropped;
+    boolean recovered;
+
+    Place(boolean presence) {
+      this.presence = presence;
+    }
+  }
+
+  /** A subscription whose reply can be sent and that begins after it. */
+  record Ready(byte[] json, Runnable begin) {
+    void start() {
+      begin.run();
+    }
+  }
+
+  Subscriptions(HubService service, Peer peer) {
+    this.service = service;
+    this.peer = peer;
+  }
+
+  /** A {@code since} of a command, or null. */
+  static @Nullable Position since(JsonObject fields) throws ProtocolException {
+    JsonObject since = fields.object("since");
+    return since == null
+        ? null
+        : Position.of(
+            since.requiredText("epoch"), since.integer("offset", -1, 0, Long.MAX_VALUE));
+  }
+
+  static byte[] failureJson(Throwable failure) {
+    return JsonWriter.object().raw("error", Replies.errorJson(failure)).bytes();
+  }
+
+  /**
+   * Subscribes.
+   *
+   * @param fields those of a {@code subscribe}
+   * @param again whether a subscription that there is already is replaced; otherwise it stays as it
+   *     is
+   */
+  CompletionStage<Ready> begin(JsonObject fields, Identity who, boolean again)
+      throws ProtocolException {
+    String name = Names.check(fields.requiredText("channel"));
+    Position since = since(fields);
+    int most = service.limits().historyMessages();
+    int last = (int) Math.min(most, fields.integer("last", 0, 0, Integer.MAX_VALUE));
+    String token = fields.text("token");
+    Place place = new Place(fields.flag("presence"));
+    Place old;
+    synchronized (this) {
+      old = places.get(name);
+      if (old != null && !again) {
+        return CompletableFuture.completedStage(stays(old));
+      }
+      if (old == null && places.size() >= service.limits().channels()) {
+        throw new ProtocolException(
+            ErrorCode.RATE_LIMITED,
+            "A session may subscribe to " + service.limits().channels() + " channels.");
+      }
+      places.put(name, place);
+      refused = null;
+    }
+    if (old != null) {
+      drop(old);
+    }
+    CompletionStage<?> permission = service.authorize(Action.SUBSCRIBE, who, name, token);
+    if (place.presence) {
+      permission =
+          permission.thenCompose(
+              allowed -> service.authorize(Action.PRESENCE, who, name, token));
+    }
+    return permission
+        .thenCompose(allowed -> service.hub().subscribe(name, this, since, last))
+        .thenApply(begun -> ready(place, begun, who))
+        .whenComplete(
+            (ready, failure) -> {
+              if (failure != null) {
+                refuse(name, place, failure);
+              }
+            });
+  }
+
+  private Ready stays(Place place) {
+    Subscription subscription = place.subscription;
+    JsonWriter json =
+        subscription == null
+            ? JsonWriter.object()
+            : HubService.positionJson(subscription.top());
+    return new Ready(json.flag("recovered", true).bytes(), () -> {});
+  }
+
+  private Ready ready(Place place, Hub.Begun begun, Identity who) {
+    synchronized (this) {
+      place.subscription = begun.subscription();
+      place.recovered = begun.recovered();
+      if (closed || place.dropped) {
+        place.dropped = true;
+      }
+    }
+    byte[] json =
+        HubService.positionJson(begun.top()).flag("recovered", begun.recovered()).bytes();
+    return new Ready(json, () -> start(place, begun.subscription(), who));
+  }
+
+  private void start(Place place, Subscription subscription, Identity who) {
+    synchronized (this) {
+      if (place.dropped) {
+        subscription.end();
+        return;
+      }
+    }
+    subscription.start();
+    if (place.presence) {
+      service.hub().join(subscription, peer.publicId(), member(who), this::present);
+      boolean gone;
+      synchronized (this) {
+        gone = place.dropped;
+      }
+      if (gone) {
+        service.hub().leave(subscription, peer.publicId());
+      }
+    }
+  }
+
+  private byte[] member(Identity who) {
+    JsonWriter json = JsonWriter.object().text("member", peer.publicId());
+    String user = who.user();
+    if (user != null) {
+      json.text("user", user);
+    }
+    byte[] info = who.info();
+    if (info != null) {
+      json.raw("info", info);
+    }
+    return json.bytes();
+  }
+
+  private void present(Message change) {
+    peer.answer(change);
+  }
+
+  private void refuse(String name, Place place, Throwable failure) {
+    synchronized (this) {
+      if (places.get(name) == place) {
+        places.remove(name);
+      }
+      if (!closed) {
+        refused = refused == null ? new HashMap<>() : refused;
+        refused.put(name, failureJson(Stages.cause(failure)));
+      }
+    }
+  }
+
+  /** Ends one; where there is none nothing happens. */
+  void end(String name) {
+    Place place;
+    synchronized (this) {
+      place = places.remove(name);
+    }
+    if (place != null) {
+      drop(place);
+    }
+  }
+
+  private void drop(Place place) {
+    Subscription subscription;
+    synchronized (this) {
+      place.dropped = true;
+      subscription = place.subscription;
+    }
+    if (subscription != null) {
+      if (place.presence) {
+        service.hub().leave(subscription, peer.publicId());
+      }
+      subscription.end();
+    }
+  }
+
+  /** Ends all of them. */
+  void close() {
+    List<Place> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(places.values());
+      places.clear();
+    }
+    all.forEach(this::drop);
+  }
+
+  void resume() {
+    for (Subscription subscription : begun()) {
+      subscription.resume();
+    }
+  }
+
+  void move() {
+    for (Subscription subscription : begun()) {
+      subscription.move();
+    }
+  }
+
+  private synchronized List<Subscription> begun() {
+    return places.values().stream()
+        .map(place -> place.subscription)
+        .filter(java.util.Objects::nonNull)
+        .toList();
+  }
+
+  /**
+   * Adds {@code subscribed} to a welcome: the top of each channel. The first welcome also says why
+   * those that were asked for at the opening were refused.
+   */
+  synchronized void describe(JsonWriter welcome) {
+    welcome.beginObject("subscribed");
+    places.forEach(
+        (name, place) -> {
+          Subscription subscription = place.subscription;
+          if (subscription != null) {
+            welcome.raw(
+                name,
+                HubService.positionJson(subscription.top())
+                    .flag("recovered", place.recovered)
+                    .bytes());
+          }
+        });
+    if (refused != null) {
+      refused.forEach(welcome::raw);
+    }
+    welcome.end();
+  }
+
+  @Override
+  public boolean deliver(Subscription from, LogEntry entry) {
+    return peer.offer(entry.message()) != Offer.OVERFLOWED;
+  }
+
+  @Override
+  public boolean gap(Subscription from, Position next) {
+    JsonWriter json =
+        JsonWriter.object()
+            .text("op", "gap")
+            .text("channel", from.channel())
+            .text("epoch", next.epoch())
+            .number("offset", next.offset());
+    return peer.offer(Message.json(json.bytes())) != Offer.OVERFLOWED;
+  }
+
+  @Override
+  public Lane lane() {
+    return peer.lane();
+  }
+}

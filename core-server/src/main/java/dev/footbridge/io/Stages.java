@@ -1,0 +1,33 @@
+package dev.footbridge.io;
+
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
+
+/** What to do when a stage completes, without leaving a result that nobody looks at. */
+public final class Stages {
+  private Stages() {}
+
+  /** Calls exactly one of the two, once, on whatever thread completes the stage. */
+  public static <T> void on(
+      CompletionStage<T> stage, Consumer<? super T> value, Consumer<? super Throwable> error) {
+    var unused =
+        stage.whenComplete(
+            (result, failure) -> {
+              if (failure == null) {
+                value.accept(result);
+              } else {
+                error.accept(cause(failure));
+              }
+            });
+  }
+
+  /** What went wrong at the bottom of a stage's failure. */
+  public static Throwable cause(Throwable failure) {
+    Throwable at = failure;
+    while (at instanceof CompletionException && at.getCause() != null) {
+      at = at.getCause();
+    }
+    return at;
+  }
+}

@@ -1,0 +1,30 @@
+package dev.footbridge.node;
+
+import dev.footbridge.endpoint.Endpoint;
+import dev.footbridge.endpoint.EndpointFactory;
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.endpoint.Peer;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** Opens a session's endpoint by the path that its client asked for. */
+final class EndpointRouter implements EndpointFactory {
+  private final Map<String, EndpointFactory> byPath;
+
+  EndpointRouter(Map<String, EndpointFactory> byPath) {
+    this.byPath = Map.copyOf(byPath);
+  }
+
+  @Override
+  public CompletionStage<? extends Endpoint> open(OpenRequest request, Peer peer) {
+    EndpointFactory factory = byPath.get(request.endpoint());
+    if (factory == null) {
+      return CompletableFuture.failedStage(
+          new ProtocolException(ErrorCode.NOT_FOUND, "There is no such endpoint."));
+    }
+    return factory.open(request, peer);
+  }
+}

@@ -1,0 +1,180 @@
+package dev.footbridge.node;
+
+import dev.footbridge.auth.Authenticator;
+import dev.footbridge.auth.Authorizer;
+import dev.footbridge.auth.Identity;
+import dev.footbridge.channelapi.HubService;
+import dev.footbridge.config.Config;
+import dev.footbridge.config.Setting;
+import dev.footbridge.endpoint.EndpointFactory;
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.hub.Hub;
+import dev.footbridge.io.Lanes;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.store.memory.MemoryChannelStore;
+import dev.footbridge.websocket.WebSocketHandler;
+import io.netty.util.HashedWheelTimer;
+import io.netty.util.Timer;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One node: store, hub, sessions and the WebSocket transport, and the one timing wheel. It owns all
+ * of them, but not the I/O threads.
+ */
+public final class Node implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Node.class);
+  private static final long TICK_MILLIS = 50;
+  private static final int WHEEL_SIZE = 512;
+  private static final int MEMORY_SHARE = 4;
+
+  private final Config config;
+  private final LongSupplier nanoClock = System::nanoTime;
+  private final HashedWheelTimer timer;
+  private final MemoryChannelStore store;
+  private final Hub hub;
+  private final HubService service;
+  private final Lanes lanes;
+  private final Sessions sessions;
+  private volatile boolean closed;
+
+  /** What an application decides. */
+  public record Application(
+      Authenticator authenticator, Authorizer authorizer, Map<String, EndpointFactory> endpoints) {
+    /** Everybody is anonymous and may do everything; there is nothing but the hub. */
+    public static Application open() {
+      return new Application(
+          (token, address) -> CompletableFuture.completedStage(Identity.ANONYMOUS),
+          (action, who, name, token) -> CompletableFuture.completedStage(null),
+          Map.of());
+    }
+  }
+
+  /**
+   * Makes and starts a node.
+   *
+   * @param threads the I/O threads of the server that the node's handlers will run in
+   * @param transports the names of the transports that are offered
+   */
+  public Node(
+      Config config,
+      Application application,
+      List<? extends Executor> threads,
+      List<String> transports) {
+    this.config = config;
+    this.lanes = new Lanes(threads);
+    this.timer =
+        new HashedWheelTimer(
+            task -> {
+              Thread thread = new Thread(task, "footbridge-timer");
+              thread.setDaemon(true);
+              return thread;
+            },
+            TICK_MILLIS,
+            TimeUnit.MILLISECONDS,
+            WHEEL_SIZE);
+    this.store =
+        new MemoryChannelStore(
+            config::retention,
+            config.getInt(Setting.STORE_MEMORY_CHANNELS),
+            memoryBytes(config),
+            nanoClock,
+            InstantSource.system());
+    this.hub = new Hub(store, timer);
+    this.service =
+        new HubService(
+            hub, application.authenticator(), application.authorizer(), config.hubLimits());
+    Map<String, EndpointFactory> endpoints = new HashMap<>(application.endpoints());
+    endpoints.put(OpenRequest.HUB, service);
+    this.sessions =
+        new Sessions(
+            "m",
+            config.sessionOptions(),
+            config.sessionLimits(),
+            new EndpointRouter(endpoints),
+            transports,
+            nanoClock);
+    everySecond();
+  }
+
+  private static long memoryBytes(Config config) {
+    long bytes = config.get(Setting.STORE_MEMORY_BYTES);
+    return bytes > 0 ? bytes : Runtime.getRuntime().maxMemory() / MEMORY_SHARE;
+  }
+
+  private void everySecond() {
+    if (closed) {
+      return;
+    }
+    var unused =
+        timer.newTimeout(
+            timeout -> {
+              try {
+                sessions.check();
+                store.sweep();
+              } catch (RuntimeException e) {
+                LOG.error("Looking after the sessions failed.", e);
+              }
+              everySecond();
+            },
+            1,
+            TimeUnit.SECONDS);
+  }
+
+  /** The configuration. */
+  public Config config() {
+    return config;
+  }
+
+  /** The hub. */
+  public Hub hub() {
+    return hub;
+  }
+
+  /** The hub's commands, limits and permissions. */
+  public HubService service() {
+    return service;
+  }
+
+  /** The sessions. */
+  public Sessions sessions() {
+    return sessions;
+  }
+
+  /** The lanes of the I/O threads. */
+  public Lanes lanes() {
+    return lanes;
+  }
+
+  /** The timing wheel; its thread only hands over. */
+  public Timer timer() {
+    return timer;
+  }
+
+  /** The monotonic clock. */
+  public LongSupplier nanoClock() {
+    return nanoClock;
+  }
+
+  /** The handler of {@code GET /ws}. */
+  public WebSocketHandler webSocketHandler() {
+    return new WebSocketHandler(sessions, lanes, timer, nanoClock);
+  }
+
+  /** Ends all sessions and stops the wheel. */
+  @Override
+  public void close() {
+    closed = true;
+    sessions.drain();
+    sessions.closeAll("draining");
+    var unused = timer.stop();
+  }
+}

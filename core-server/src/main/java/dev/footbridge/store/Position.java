@@ -1,0 +1,50 @@
+package dev.footbridge.store;
+
+import dev.footbridge.wire.ProtocolException;
+
+/**
+ * A place in a channel's log.
+ *
+ * @param epoch names one life of the log; holds no {@code :} or {@code ,}
+ * @param offset the last message that is before this place; 0 is the beginning
+ */
+public record Position(String epoch, long offset) {
+  private static final int MAX_EPOCH_LENGTH = 64;
+
+  /** The text form {@code EPOCH:OFFSET}. */
+  @Override
+  public String toString() {
+    return epoch + ":" + offset;
+  }
+
+  /**
+   * Reads the text form.
+   *
+   * @throws ProtocolException {@code malformed} where it is not of that form
+   */
+  public static Position parse(String text) throws ProtocolException {
+    int colon = text.indexOf(':');
+    if (colon > 0) {
+      try {
+        return of(text.substring(0, colon), Long.parseLong(text.substring(colon + 1)));
+      } catch (NumberFormatException notANumber) {
+        // falls through to the one sentence for all of these
+      }
+    }
+    throw ProtocolException.malformed("A position is EPOCH:OFFSET, such as k3:41.");
+  }
+
+  /** A position that a client gave in two parts. */
+  public static Position of(String epoch, long offset) throws ProtocolException {
+    boolean named =
+        !epoch.isEmpty()
+            && epoch.length() <= MAX_EPOCH_LENGTH
+            && epoch.chars().allMatch(c -> c > ' ' && c < 127 && c != ':' && c != ',');
+    if (!named || offset < 0) {
+      throw ProtocolException.malformed(
+          "A position has an epoch of 1 to 64 visible characters without ':' and ',' and an offset"
+              + " of 0 or more.");
+    }
+    return new Position(epoch, offset);
+  }
+}

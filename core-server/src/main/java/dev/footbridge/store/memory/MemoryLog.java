@@ -1,0 +1,184 @@
+package dev.footbridge.store.memory;
+
+import dev.footbridge.store.ChannelStore.Follower;
+import dev.footbridge.store.ChannelStore.Following;
+import dev.footbridge.store.EntryRing;
+import dev.footbridge.store.LogEntry;
+import dev.footbridge.store.Page;
+import dev.footbridge.store.Position;
+import dev.footbridge.store.Publication;
+import dev.footbridge.store.Retention;
+import java.math.BigInteger;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One channel's log. Guarded by itself. Once {@link #sweep} has said that nobody needs it, every
+ * method answers null and the caller takes a new one.
+ */
+final class MemoryLog {
+  static final long KEY_LIFE_NANOS = TimeUnit.MINUTES.toNanos(5);
+  static final int MAX_KEYS = 10_000;
+
+  /** A log that was only asked for and never written is kept this long. */
+  static final long UNUSED_LIFE_NANOS = TimeUnit.MINUTES.toNanos(1);
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private record Keyed(Position position, long nanos) {}
+
+  private final Retention retention;
+  private final AtomicLong total;
+  private final String epoch = new BigInteger(40, RANDOM).toString(36);
+  private final EntryRing ring = new EntryRing(0);
+  private final Map<String, Keyed> keys = new LinkedHashMap<>();
+  private List<Follower> followers = List.of();
+  private long usedNanos;
+  private boolean removed;
+
+  MemoryLog(Retention retention, AtomicLong total) {
+    this.retention = retention;
+    this.total = total;
+  }
+
+  synchronized @Nullable Position append(Publication publication, long now, long timeMillis) {
+    if (removed) {
+      return null;
+    }
+    usedNanos = now;
+    String key = scopedKey(publication);
+    if (key != null) {
+      Keyed earlier = keys.get(key);
+      if (earlier != null && now - earlier.nanos() < KEY_LIFE_NANOS) {
+        return earlier.position();
+      }
+    }
+    long offset = ring.top() + 1;
+    LogEntry entry = new LogEntry(offset, publication.encode(offset, timeMillis));
+    Position position = new Position(epoch, offset);
+    if (key != null) {
+      keys.remove(key);
+      keys.put(key, new Keyed(position, now));
+      forgetKeys(now);
+    }
+    long before = ring.bytes();
+    ring.add(entry, now);
+    trim(now);
+    total.addAndGet(ring.bytes() - before);
+    for (Follower follower : followers) {
+      follower.appended(entry);
+    }
+    return position;
+  }
+
+  synchronized @Nullable Page read(@Nullable Position since, int limit, long now) {
+    if (removed) {
+      return null;
+    }
+    usedNanos = now;
+    trimAndCount(now);
+    Position top = top();
+    if (since == null) {
+      return new Page(top, true, ring.from(Math.max(ring.first(), top.offset() + 1 - limit), limit));
+    }
+    boolean reached =
+        since.epoch().equals(epoch)
+            && since.offset() <= top.offset()
+            && since.offset() + 1 >= ring.first();
+    return new Page(top, reached, reached ? ring.from(since.offset() + 1, limit) : List.of());
+  }
+
+  synchronized @Nullable Following follow(Follower follower, long now) {
+    if (removed) {
+      return null;
+    }
+    usedNanos = now;
+    List<Follower> more = new ArrayList<>(followers);
+    more.add(follower);
+    followers = List.copyOf(more);
+    Position top = top();
+    return new Following() {
+      @Override
+      public Position top() {
+        return top;
+      }
+
+      @Override
+      public void stop() {
+        unfollow(follower);
+      }
+    };
+  }
+
+  private synchronized void unfollow(Follower follower) {
+    List<Follower> fewer = new ArrayList<>(followers);
+    fewer.remove(follower);
+    followers = List.copyOf(fewer);
+  }
+
+  /** True if nobody needs the log any more; it is then at its end. */
+  synchronized boolean sweep(long now) {
+    trimAndCount(now);
+    forgetKeys(now);
+    removed =
+        followers.isEmpty()
+            && ring.size() == 0
+            && keys.isEmpty()
+            && now - usedNanos > (ring.top() == 0 ? UNUSED_LIFE_NANOS : retention.ageNanos());
+    return removed;
+  }
+
+  synchronized void halve() {
+    long before = ring.bytes();
+    for (int i = (ring.size() + 1) / 2; i > 0; i--) {
+      ring.removeFirst();
+    }
+    total.addAndGet(ring.bytes() - before);
+  }
+
+  private Position top() {
+    return new Position(epoch, ring.top());
+  }
+
+  private void trimAndCount(long now) {
+    long before = ring.bytes();
+    trim(now);
+    total.addAndGet(ring.bytes() - before);
+  }
+
+  private void trim(long now) {
+    while (ring.size() > 0
+        && (ring.size() > retention.count()
+            || ring.bytes() > retention.bytes()
+            || now - ring.firstNanos() > retention.ageNanos())) {
+      ring.removeFirst();
+    }
+  }
+
+  private void forgetKeys(long now) {
+    Iterator<Keyed> oldest = keys.values().iterator();
+    while (oldest.hasNext()) {
+      Keyed keyed = oldest.next();
+      if (keys.size() <= MAX_KEYS && now - keyed.nanos() < KEY_LIFE_NANOS) {
+        return;
+      }
+      oldest.remove();
+    }
+  }
+
+  private static @Nullable String scopedKey(Publication publication) {
+    String key = publication.key();
+    if (key == null) {
+      return null;
+    }
+    String user = publication.user();
+    return user == null ? "\0" + key : user + "\0" + key;
+  }
+}

@@ -1,0 +1,154 @@
+package dev.footbridge.websocket;
+
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.http.Problems;
+import dev.footbridge.http.Requests;
+import dev.footbridge.io.Lane;
+import dev.footbridge.io.Lanes;
+import dev.footbridge.io.Stages;
+import dev.footbridge.session.Session;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Message;
+import dev.footbridge.wire.ProtocolException;
+import io.netty.util.Timer;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.HeaderValues;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.xnio.StreamConnection;
+
+/**
+ * {@code GET /ws}: completes the WebSocket handshake, takes the connection over from the HTTP
+ * server and opens a session on it or attaches it to the one that the query names. A client that
+ * cannot have a session is told so by a {@code bye} on the open WebSocket: a browser would show a
+ * refused handshake to nobody.
+ */
+public final class WebSocketHandler implements HttpHandler {
+  /** Our subprotocol's name. */
+  public static final String SUBPROTOCOL = "footbridge.v1";
+
+  private static final HttpString SEC_WEBSOCKET_ACCEPT = new HttpString("Sec-WebSocket-Accept");
+  private static final HttpString SEC_WEBSOCKET_PROTOCOL = new HttpString("Sec-WebSocket-Protocol");
+  private static final HttpString SEC_WEBSOCKET_VERSION = new HttpString("Sec-WebSocket-Version");
+
+  private final Sessions sessions;
+  private final Lanes lanes;
+  private final Timer timer;
+  private final LongSupplier nanoClock;
+
+  /** Wires the parts; none of them is owned. */
+  public WebSocketHandler(Sessions sessions, Lanes lanes, Timer timer, LongSupplier nanoClock) {
+    this.sessions = sessions;
+    this.lanes = lanes;
+    this.timer = timer;
+    this.nanoClock = nanoClock;
+  }
+
+  /** What the client wants, read before the exchange is over. */
+  private record Wish(
+      @Nullable String session,
+      long after,
+      long turn,
+      OpenRequest open,
+      @Nullable ProtocolException malformed) {}
+
+  @Override
+  public void handleRequest(HttpServerExchange exchange) {
+    Handshake.Result result =
+        Handshake.check(
+            exchange.getRequestMethod().toString(),
+            name -> {
+              HeaderValues values = exchange.getRequestHeaders().get(name);
+              return values == null ? List.of() : values;
+            },
+            List.of(SUBPROTOCOL));
+    if (result instanceof Handshake.Rejected rejected) {
+      exchange.getResponseHeaders().put(SEC_WEBSOCKET_VERSION, Handshake.VERSION);
+      exchange.getResponseHeaders().put(Headers.UPGRADE, "websocket");
+      Problems.send(
+          exchange,
+          new ProtocolException(
+              rejected.status() == ErrorCode.UPGRADE_REQUIRED.status()
+                  ? ErrorCode.UPGRADE_REQUIRED
+                  : ErrorCode.MALFORMED,
+              rejected.reason()));
+      return;
+    }
+    Handshake.Accepted accepted = (Handshake.Accepted) result;
+    String subprotocol = accepted.subprotocol();
+    exchange.getResponseHeaders().put(Headers.UPGRADE, "websocket");
+    exchange.getResponseHeaders().put(SEC_WEBSOCKET_ACCEPT, accepted.acceptKey());
+    if (subprotocol != null) {
+      exchange.getResponseHeaders().put(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    Wish wish = wish(exchange);
+    exchange.upgradeChannel(
+        (connection, upgraded) -> upgraded(connection, wish, subprotocol != null));
+    exchange.endExchange();
+  }
+
+  private static Wish wish(HttpServerExchange exchange) {
+    String endpoint = Requests.query(exchange, "endpoint");
+    OpenRequest open =
+        new OpenRequest(
+            endpoint == null ? OpenRequest.HUB : endpoint,
+            Requests.token(exchange),
+            List.of(),
+            List.of(),
+            Requests.address(exchange));
+    try {
+      return new Wish(
+          Requests.query(exchange, "session"),
+          Requests.count(exchange, "after"),
+          Requests.count(exchange, "turn"),
+          open,
+          null);
+    } catch (ProtocolException malformed) {
+      return new Wish(null, Session.UNKNOWN, Session.UNKNOWN, open, malformed);
+    }
+  }
+
+  private void upgraded(StreamConnection connection, Wish wish, boolean speaksFootbridge) {
+    Lane lane = lanes.of(connection.getIoThread());
+    WebSocketTransport transport =
+        new WebSocketTransport(
+            lane,
+            connection,
+            nanoClock,
+            timer,
+            sessions.options().pingNanos(),
+            sessions.options().messageBytes(),
+            speaksFootbridge);
+    String id = wish.session();
+    if (wish.malformed() != null) {
+      transport.refuse(wish.malformed());
+    } else if (id != null) {
+      try {
+        Session session = sessions.find(id);
+        Message welcome = session.attach(transport, wish.after(), wish.turn());
+        transport.start(session, welcome);
+      } catch (ProtocolException refused) {
+        transport.refuse(refused);
+      }
+    } else {
+      Stages.on(
+          sessions.open(wish.open(), lane),
+          session -> lane.execute(() -> open(transport, session)),
+          failure -> lane.execute(() -> transport.refuse(Problems.of(failure))));
+    }
+  }
+
+  private static void open(WebSocketTransport transport, Session session) {
+    try {
+      Message welcome = session.attachFirst(transport);
+      transport.start(session, welcome);
+    } catch (ProtocolException closedMeanwhile) {
+      transport.refuse(closedMeanwhile);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** Named events, typed by a map of their names to what their handlers take. */
+export class Emitter<Events> {
+  private handlers: { [name in keyof Events]?: Array<(event: any) => void> } = {};
+
+  /** Calls the handler at each event of this name, until `off`. */
+  on<Name extends keyof Events>(name: Name, handler: (event: Events[Name]) => void): void {
+    (this.handlers[name] = this.handlers[name] || [])!.push(handler);
+  }
+
+  /** Removes a handler; without one, all of this name. */
+  off<Name extends keyof Events>(name: Name, handler?: (event: Events[Name]) => void): void {
+    this.handlers[name] = (this.handlers[name] || []).filter((known) => handler && known !== handler);
+  }
+
+  /** Calls the handlers of this name. */
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    (this.handlers[name] || []).slice().forEach((handler) => guarded(() => handler(event)));
+  }
+}
+
+/** Runs an application's code: what it throws becomes an uncaught error of its own and disturbs nobody here. */
+export function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    setTimeout(() => {
+      throw error;
+    }, 0);
+  }
+}

@@ -1,0 +1,31 @@
+/** Answers as promises, and as callbacks where there are no promises or a callback is preferred. */
+import type { FootbridgeError } from '../core/problem.js';
+import { root } from '../net/environment.js';
+
+/** Called once: with an error, or with null and the result. */
+export type Callback<T> = (error: FootbridgeError | null, result?: T) => void;
+
+/**
+ * Runs `start` and returns a promise of what it answers; with a callback, or where there are no promises, the
+ * answer goes to the callback and nothing useful is returned.
+ */
+export function promised<T>(
+  start: (done: Callback<T>) => void,
+  callback: Callback<T> | undefined,
+): Promise<T> {
+  const PromiseClass: PromiseConstructor | undefined = root.Promise;
+  if (callback || !PromiseClass) {
+    start(callback || (() => undefined));
+    return undefined as unknown as Promise<T>;
+  }
+  let settle: Callback<T>;
+  const promise = new PromiseClass<T>((resolve, reject) => {
+    settle = (error, result) => (error ? reject(error) : resolve(result as T));
+  });
+  start((error, result) => {
+    // Who closes a client wants no complaints about answers that nobody waits for any more.
+    if (error && error.code === 'closed') promise.then(undefined, () => undefined);
+    settle(error, result);
+  });
+  return promise;
+}

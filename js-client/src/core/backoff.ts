@@ -1,0 +1,29 @@
+/**
+ * How long to wait before the next attempt: full jitter, that is a random time between nothing and a bound that
+ * doubles with each attempt. Thousands of clients that lost the same server so come back spread out.
+ */
+export class Backoff {
+  private attempts = 0;
+
+  constructor(
+    private minMs = 300,
+    private maxMs = 20000,
+    private random: () => number = Math.random,
+  ) {}
+
+  /** The wait before the next attempt, in milliseconds. */
+  next(): number {
+    const bound = Math.min(this.maxMs, this.minMs * Math.pow(2, Math.min(this.attempts++, 30)));
+    return Math.round(this.random() * bound);
+  }
+
+  /** How many waits were handed out since the last reset. */
+  count(): number {
+    return this.attempts;
+  }
+
+  /** The last attempt worked: the next wait is short again. */
+  reset(): void {
+    this.attempts = 0;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Bye, Problem } from './wire.js';
+
+/** An error with the stable `code` that the server, or this client, gave it. */
+export interface FootbridgeError extends Error {
+  code: string;
+}
+
+/** Makes an error with a code. */
+export function failure(code: string, message?: string): FootbridgeError {
+  const error = new Error(message || code) as FootbridgeError;
+  error.name = 'FootbridgeError';
+  error.code = code;
+  return error;
+}
+
+/** What an error answer of the wire, or anything thrown, says. */
+export function failureOf(error: { code?: string; message?: string } | undefined): FootbridgeError {
+  return failure((error && error.code) || 'failed', error && error.message);
+}
+
+/** What a `bye` says. */
+export function problemOfBye(bye: Bye): Problem {
+  return {
+    code: bye.code,
+    message: bye.message,
+    reconnect: bye.reconnect !== false,
+    delay: bye.delay,
+  };
+}
+
+/** What to do about a problem: open a new session, stop, or come back to the same session. */
+export type Remedy = 'renew' | 'stop' | 'return';
+
+/** The session is no more, or its counts no longer match: only a new one helps. */
+const GONE = ['session_gone', 'not_found', 'expired', 'gap'];
+/** Coming back would get the same answer. */
+const FINAL = [
+  'superseded',
+  'forbidden',
+  'origin',
+  'unauthenticated',
+  'malformed',
+  'too_large',
+  'unsupported_type',
+];
+
+/** What to do about a problem with an open session. */
+export function remedyFor(problem: Problem): Remedy {
+  if (GONE.indexOf(problem.code) >= 0 || problem.status === 404 || problem.status === 410) return 'renew';
+  if (problem.reconnect === false || FINAL.indexOf(problem.code) >= 0) return 'stop';
+  return 'return';
+}
+
+/** Whether a problem tells us what is wrong, or only that something is. */
+export function isExplicit(problem: Problem): boolean {
+  return problem.reconnect !== undefined || problem.delay !== undefined || remedyFor(problem) !== 'return';
+}

@@ -1,0 +1,127 @@
+/**
+ * Commands to the hub and the wait for their answers. A command outlives the session that carried it: when that is
+ * lost, each is settled in the way that its kind allows.
+ */
+import type { FootbridgeError } from '../core/problem.js';
+import { failure, failureOf } from '../core/problem.js';
+import type { Session } from '../session/session.js';
+
+/**
+ * What becomes of an unanswered command when its session is lost. `repeat`: it is sent again, which is safe because
+ * it only reads or carries a key. `interrupt`: it ends with that error, since nobody knows whether it happened.
+ * `done`: it wanted to end something of the session's, and that ended. `forget`: whoever sent it sends a new one.
+ */
+export type OnLoss = 'repeat' | 'interrupt' | 'done' | 'forget';
+
+/** Called once with the data of the answer, or with an error. */
+export type Done = (error: FootbridgeError | null, data?: any) => void;
+
+interface Pending {
+  text: string;
+  sent: boolean;
+  onLoss: OnLoss;
+  done: Done;
+}
+
+export class Commands {
+  private lastId = 0;
+  /** Unanswered commands in the order of their ids, which is the order of their sending. */
+  private pending: { [id: string]: Pending } = {};
+  private live = false;
+  private waitingBytes = 0;
+
+  constructor(
+    private session: Session,
+    private bound: number,
+  ) {}
+
+  /** Sends a command, or keeps it for the session that is being opened. */
+  send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done): void {
+    const id = ++this.lastId;
+    const command: Pending = { text: commandText(op, id, fields), sent: false, onLoss, done };
+    this.pending[id] = command;
+    try {
+      if (this.live) this.offer(command, false);
+      else this.wait(command);
+    } catch (error) {
+      delete this.pending[id];
+      done(error as FootbridgeError);
+    }
+  }
+
+  /** The answer to a command. One to a command that was settled otherwise is ignored. */
+  reply(reply: { id: number; data?: unknown; error?: { code?: string; message?: string } }): void {
+    const command = this.take(reply.id);
+    if (!command) return;
+    if (reply.error) command.done(failureOf(reply.error));
+    else command.done(null, reply.data);
+  }
+
+  /** Sends something that has no answer. */
+  tell(text: string): void {
+    this.session.offer(text);
+  }
+
+  /**
+   * A session begins: what waits is sent now, what was unanswered in the last one is sent again.
+   *
+   * @param first sends the commands that must come before those
+   */
+  begun(first: () => void): void {
+    this.live = true;
+    this.waitingBytes = 0;
+    first();
+    for (const id in this.pending) {
+      const command = this.pending[id]!;
+      if (!command.sent) this.offer(command, true);
+    }
+  }
+
+  /** The session is no more. */
+  lost(): void {
+    this.live = false;
+    const settled: Pending[] = [];
+    for (const id in this.pending) {
+      const command = this.pending[id]!;
+      if (command.sent && command.onLoss !== 'repeat') settled.push(this.take(id)!);
+      command.sent = false;
+    }
+    settled.forEach(({ onLoss, done }) => {
+      if (onLoss === 'done') done(null);
+      if (onLoss === 'interrupt') done(failure('interrupted', 'the session was lost before the answer came'));
+    });
+  }
+
+  /** Settles everything with an error, for good. */
+  end(error: FootbridgeError): void {
+    const all = this.pending;
+    this.pending = {};
+    this.live = false;
+    for (const id in all) all[id]!.done(error);
+  }
+
+  private offer(command: Pending, again: boolean): void {
+    this.session.offer(command.text, again);
+    command.sent = true;
+  }
+
+  private wait(command: Pending): void {
+    if (this.session.state === 'closed') throw failure('closed', 'the client is closed');
+    if (this.waitingBytes + command.text.length > this.bound) {
+      throw failure('overflow', 'too much waits for the session to open');
+    }
+    this.waitingBytes += command.text.length;
+  }
+
+  private take(id: number | string): Pending | undefined {
+    const command = this.pending[id];
+    delete this.pending[id];
+    return command;
+  }
+}
+
+function commandText(op: string, id: number, fields: { [name: string]: unknown }): string {
+  const value: { [name: string]: unknown } = { op, id };
+  for (const name in fields) value[name] = fields[name];
+  return JSON.stringify(value);
+}

@@ -1,0 +1,223 @@
+/**
+ * The channels that this client listens to, and how far in each. The session alone guarantees order without loss
+ * while it lives; the positions kept here let a new session go on where the lost one ended, as far as the channel's
+ * history reaches.
+ */
+import type { FootbridgeError } from '../core/problem.js';
+import { failureOf } from '../core/problem.js';
+import type { Position } from '../core/wire.js';
+import type { Commands, Done } from './commands.js';
+
+/** How to subscribe to a channel. */
+export interface SubscribeOptions {
+  /** Go on after this position: what came since is delivered first, or a gap is reported. */
+  since?: Position;
+  /** Without `since`: deliver up to this many messages from the channel's history first. */
+  last?: number;
+  /** Be listed as present in the channel, and hear who joins and leaves. */
+  presence?: boolean;
+  /** A token for this channel alone. */
+  token?: string;
+}
+
+/** The answer to a subscription. */
+export interface Subscribed {
+  epoch: string;
+  /** The channel's top at that moment. */
+  offset: number;
+  /** With `since`: false if the history did not reach back that far. */
+  recovered?: boolean;
+}
+
+/** What a subscription tells the channel it belongs to. */
+export interface SubscriptionListener {
+  deliver(message: any): void;
+  tell(event: 'presence' | 'gap' | 'subscribed' | 'unsubscribed', detail: any): void;
+}
+
+interface Subscription {
+  options: SubscribeOptions;
+  listener: SubscriptionListener;
+  /** Everything up to here was delivered; undefined until that is known. */
+  position?: Position;
+  epoch: string;
+  /** Asked for while opening the session, so that its welcome may be the answer. */
+  listed: boolean;
+  waiting: Done[];
+  answer?: Subscribed;
+}
+
+export class Subscriptions {
+  private byName: { [channel: string]: Subscription } = {};
+  private live = false;
+
+  constructor(private commands: Commands) {}
+
+  /** Subscribes; a channel that is subscribed already keeps its first options. */
+  subscribe(channel: string, options: SubscribeOptions, listener: SubscriptionListener, done: Done): void {
+    let subscription = this.byName[channel];
+    if (subscription) {
+      if (subscription.answer) done(null, subscription.answer);
+      else subscription.waiting.push(done);
+      return;
+    }
+    subscription = {
+      options,
+      listener,
+      position: options.since,
+      epoch: '',
+      listed: false,
+      waiting: [done],
+    };
+    this.byName[channel] = subscription;
+    if (this.live) this.ask(channel, subscription);
+  }
+
+  unsubscribe(channel: string, done: Done): void {
+    if (!this.byName[channel]) return done(null);
+    delete this.byName[channel];
+    if (!this.live) return done(null);
+    this.commands.send('unsubscribe', { channel }, 'done', done);
+  }
+
+  /** How far the channel was delivered. */
+  position(channel: string): Position | undefined {
+    const subscription = this.byName[channel];
+    return subscription && subscription.position;
+  }
+
+  /** What to subscribe to while opening a session: what needs no answer of its own. */
+  opening(): unknown[] {
+    const list: unknown[] = [];
+    for (const channel in this.byName) {
+      const subscription = this.byName[channel]!;
+      subscription.listed = !subscription.position;
+      if (subscription.listed) list.push(request(channel, subscription));
+    }
+    return list;
+  }
+
+  /** A session begins; `subscribed` is what it already listens to. */
+  begun(subscribed: { [channel: string]: Position } = {}): void {
+    this.live = true;
+    const positions: { [channel: string]: Position } = {};
+    let any = false;
+    for (const channel in this.byName) {
+      const subscription = this.byName[channel]!;
+      const { position, options } = subscription;
+      if (subscription.listed && subscribed[channel]) {
+        this.answered(channel, subscription, subscribed[channel]!);
+      } else if (position && !options.presence && !options.token) {
+        positions[channel] = position;
+        any = true;
+      } else {
+        this.ask(channel, subscription);
+      }
+      subscription.listed = false;
+    }
+    if (any) this.recover(positions);
+  }
+
+  /** The session is no more. */
+  lost(): void {
+    this.live = false;
+    for (const channel in this.byName) delete this.byName[channel]!.answer;
+  }
+
+  /** Ends all of them with an error, for good. */
+  end(error: FootbridgeError): void {
+    const all = this.byName;
+    this.byName = {};
+    this.live = false;
+    for (const channel in all) all[channel]!.waiting.forEach((done) => done(error));
+  }
+
+  message(message: { op?: string; channel: string; offset: number }): void {
+    const subscription = this.byName[message.channel];
+    if (!subscription) return;
+    const position = subscription.position;
+    if (position && message.offset <= position.offset) return;
+    subscription.position = { epoch: subscription.epoch, offset: message.offset };
+    delete message.op;
+    subscription.listener.deliver(message);
+  }
+
+  presence(change: { channel: string; joined?: unknown[]; left?: unknown[]; count: number }): void {
+    const subscription = this.byName[change.channel];
+    if (!subscription) return;
+    const { channel, joined = [], left = [], count } = change;
+    subscription.listener.tell('presence', { channel, joined, left, count });
+  }
+
+  /** The history no longer reaches back to where we were. */
+  gap(gap: { channel: string; epoch: string; offset: number }): void {
+    const subscription = this.byName[gap.channel];
+    if (subscription) this.jump(gap.channel, subscription, { epoch: gap.epoch, offset: gap.offset });
+  }
+
+  /** The server ended a subscription. */
+  unsubscribed(value: { channel: string; code?: string }): void {
+    this.drop(value.channel, failureOf(value));
+  }
+
+  private ask(channel: string, subscription: Subscription): void {
+    this.commands.send('subscribe', request(channel, subscription), 'forget', (error, answer) => {
+      if (this.byName[channel] !== subscription) return;
+      if (error) this.drop(channel, error);
+      else this.answered(channel, subscription, answer);
+    });
+  }
+
+  private recover(positions: { [channel: string]: Position }): void {
+    this.commands.send('recover', { positions }, 'forget', (error, answer) => {
+      for (const channel in positions) {
+        const subscription = this.byName[channel];
+        if (!subscription) continue;
+        const one = answer && answer.channels && answer.channels[channel];
+        // Refused as a whole, or silent on this channel: then each gets an answer of its own.
+        if (error || !one) this.ask(channel, subscription);
+        else if (one.error) this.drop(channel, failureOf(one.error));
+        else this.answered(channel, subscription, one);
+      }
+    });
+  }
+
+  private answered(channel: string, subscription: Subscription, answer: Subscribed): void {
+    const top = { epoch: answer.epoch, offset: answer.offset };
+    subscription.epoch = answer.epoch;
+    subscription.answer = answer;
+    // With `last`, what is delivered first says where we are; with a position, we are there already.
+    if (!subscription.position && !subscription.options.last) subscription.position = top;
+    subscription.waiting.splice(0).forEach((done) => done(null, answer));
+    subscription.listener.tell('subscribed', answer);
+    if (subscription.position && answer.recovered === false) this.jump(channel, subscription, top);
+  }
+
+  private jump(channel: string, subscription: Subscription, to: Position): void {
+    const { position } = subscription;
+    subscription.epoch = to.epoch;
+    if (position && position.epoch === to.epoch && position.offset === to.offset) return;
+    subscription.position = to;
+    subscription.listener.tell('gap', { channel, epoch: to.epoch, offset: to.offset });
+  }
+
+  private drop(channel: string, error: FootbridgeError): void {
+    const subscription = this.byName[channel];
+    if (!subscription) return;
+    delete this.byName[channel];
+    const asked = subscription.waiting.splice(0);
+    asked.forEach((done) => done(error));
+    if (asked.length === 0) subscription.listener.tell('unsubscribed', error);
+  }
+}
+
+function request(channel: string, subscription: Subscription): { [name: string]: unknown } {
+  const { options, position } = subscription;
+  return {
+    channel,
+    since: position,
+    last: position ? undefined : options.last,
+    presence: options.presence,
+    token: options.token,
+  };
+}
