@@ -1,30 +1,17 @@
-/** Bytes and text without help from the platform, because old ones give none. */
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** Bytes and text. Where there are typed arrays, which binary messages need anyway, there is `btoa` too. */
 
 /** RFC 4648 base64, with padding. */
-export function toBase64(bytes: ArrayLike<number>): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
-    const group = (bytes[i]! << 16) | ((left > 1 ? bytes[i + 1]! : 0) << 8) | (left > 2 ? bytes[i + 2]! : 0);
-    out += ALPHABET.charAt(group >> 18) + ALPHABET.charAt((group >> 12) & 63);
-    out += left > 1 ? ALPHABET.charAt((group >> 6) & 63) : '=';
-    out += left > 2 ? ALPHABET.charAt(group & 63) : '=';
-  }
-  return out;
+export function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let i = 0; i < bytes.length; i++) binary += String.fromCharCode(bytes[i]!);
+  return btoa(binary);
 }
 
 /** The bytes of RFC 4648 base64. */
 export function fromBase64(text: string): Uint8Array {
-  const clean = text.replace(/[^A-Za-z0-9+/]/g, '');
-  const bytes = new Uint8Array((clean.length * 3) >> 2);
-  let group = 0;
-  for (let i = 0, at = 0; i < clean.length; i++) {
-    group = (group << 6) | ALPHABET.indexOf(clean.charAt(i));
-    const bits = (i & 3) * 2;
-    if (bits > 0) bytes[at++] = (group >> (6 - bits)) & 255;
-  }
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }
 

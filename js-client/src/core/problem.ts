@@ -32,7 +32,7 @@ export function problemOfBye(bye: Bye): Problem {
 export type Remedy = 'renew' | 'stop' | 'return';
 
 /** The session is no more, or its counts no longer match: only a new one helps. */
-const GONE = ['session_gone', 'not_found', 'expired', 'gap'];
+const GONE = ['session_gone', 'not_found', 'expired', 'gap', 'overflow'];
 /** Coming back would get the same answer. */
 const FINAL = [
   'superseded',
@@ -44,11 +44,14 @@ const FINAL = [
   'unsupported_type',
 ];
 
+/** It may go better next time, even if this connection was told not to come back. */
+const PASSING = ['draining', 'unavailable', 'rate_limited', 'internal', 'timeout'];
+
 /** What to do about a problem with an open session. */
 export function remedyFor(problem: Problem): Remedy {
   if (GONE.indexOf(problem.code) >= 0 || problem.status === 404 || problem.status === 410) return 'renew';
-  if (problem.reconnect === false || FINAL.indexOf(problem.code) >= 0) return 'stop';
-  return 'return';
+  if (FINAL.indexOf(problem.code) >= 0) return 'stop';
+  return problem.reconnect === false && PASSING.indexOf(problem.code) < 0 ? 'stop' : 'return';
 }
 
 /** Whether a problem tells us what is wrong, or only that something is. */

@@ -27,7 +27,8 @@ export interface Welcome {
   /** Seconds of silence after which the server sends a ping; twice this long means a dead peer. */
   ping?: number;
   user?: unknown;
-  subscribed?: { [channel: string]: Position };
+  /** What the session listens to: the top of each channel; on opening also why it does not. */
+  subscribed?: { [channel: string]: any };
   transports?: TransportName[];
   /** All in bytes: one message, one batch going up, what the server buffers for us. */
   limits?: { message?: number; batch?: number; buffer?: number };

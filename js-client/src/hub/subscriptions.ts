@@ -35,6 +35,14 @@ export interface SubscriptionListener {
   tell(event: 'presence' | 'gap' | 'subscribed' | 'unsubscribed', detail: any): void;
 }
 
+/** Why a subscription among several was refused. */
+interface Refused {
+  error: { code?: string; message?: string };
+}
+
+/** The answers for several channels. */
+type Answers = { [channel: string]: Subscribed | Refused };
+
 interface Subscription {
   options: SubscribeOptions;
   listener: SubscriptionListener;
@@ -97,20 +105,23 @@ export class Subscriptions {
     return list;
   }
 
-  /** A session begins; `subscribed` is what it already listens to. */
-  begun(subscribed: { [channel: string]: Position } = {}): void {
+  /** A session begins; `subscribed` says what it already listens to, or why not. */
+  begun(subscribed: Answers = {}): void {
     this.live = true;
     const positions: { [channel: string]: Position } = {};
     let any = false;
     for (const channel in this.byName) {
       const subscription = this.byName[channel]!;
       const { position, options } = subscription;
-      if (subscription.listed && subscribed[channel]) {
-        this.answered(channel, subscription, subscribed[channel]!);
+      const there = subscribed[channel];
+      if (subscription.listed && there) {
+        this.settle(channel, subscription, there);
       } else if (position && !options.presence && !options.token) {
         positions[channel] = position;
         any = true;
       } else {
+        // A rebuilt session may listen already, and then would not deliver again what it had delivered to nobody.
+        if (there) this.commands.send('unsubscribe', { channel }, 'forget', () => undefined);
         this.ask(channel, subscription);
       }
       subscription.listed = false;
@@ -176,10 +187,14 @@ export class Subscriptions {
         const one = answer && answer.channels && answer.channels[channel];
         // Refused as a whole, or silent on this channel: then each gets an answer of its own.
         if (error || !one) this.ask(channel, subscription);
-        else if (one.error) this.drop(channel, failureOf(one.error));
-        else this.answered(channel, subscription, one);
+        else this.settle(channel, subscription, one);
       }
     });
+  }
+
+  private settle(channel: string, subscription: Subscription, answer: Subscribed | Refused): void {
+    if ('error' in answer) this.drop(channel, failureOf(answer.error));
+    else this.answered(channel, subscription, answer);
   }
 
   private answered(channel: string, subscription: Subscription, answer: Subscribed): void {

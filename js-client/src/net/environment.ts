@@ -17,7 +17,7 @@ export interface Environment {
   WebSocket?: typeof WebSocket;
   EventSource?: typeof EventSource;
   XMLHttpRequest?: typeof XMLHttpRequest;
-  fetch?: typeof fetch;
+  fetch?: (input: string, init: RequestInit) => Promise<globalThis.Response>;
   AbortController?: typeof AbortController;
   TextDecoder?: typeof TextDecoder;
   Response?: typeof Response;
@@ -38,7 +38,8 @@ export function environment(given: Platform): Environment {
     WebSocket: (given.WebSocket as any) || root.WebSocket,
     EventSource: (given.EventSource as any) || root.EventSource,
     XMLHttpRequest: root.XMLHttpRequest,
-    fetch: root.fetch,
+    // Browsers refuse to run it as a method of anything but the global object.
+    fetch: root.fetch && ((input: string, init: RequestInit) => root.fetch(input, init)),
     AbortController: root.AbortController,
     TextDecoder: root.TextDecoder,
     Response: root.Response,

@@ -19,8 +19,8 @@ export interface Opening {
 /**
  * Opens a session.
  *
- * @param subscribe what to subscribe to with the same request; left out in a second try if the server refuses it
- *     so, since then each channel gets an answer of its own
+ * @param subscribe what to subscribe to with the same request; left out in a second try if the server finds it
+ *     malformed, since then each channel gets an answer of its own
  * @param done is called once, with the welcome or the problem
  * @returns a function that gives the opening up
  */
@@ -51,8 +51,7 @@ export function openSession(
       },
       (answer) => {
         if (answer.body && answer.body.op === 'welcome') return done(undefined, answer.body);
-        const refused = answer.status === 400 || answer.status === 403;
-        if (refused && list.length > 0) return post(token, []);
+        if (answer.status === 400 && list.length > 0) return post(token, []);
         done(answer.status < 300 && answer.status > 0 ? { code: 'garbled' } : problemOf(answer));
       },
     );

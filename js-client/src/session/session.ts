@@ -323,7 +323,7 @@ export class Session {
     const credentials = this.config.credentials;
     this.abort = send(this.config.env, { method: 'GET', url, credentials, timeoutMs: SLACK_MS }, (answer) => {
       if (!readPoll(line, answer) || own !== this.attempt) return;
-      if (this.ladder.forced) return this.retry(() => this.attach(), BROKEN);
+      if (this.ladder.forced) return this.retry(() => this.attach(), { code: 'no_transport' });
       this.ladder.failed(failed);
       this.attach();
     });

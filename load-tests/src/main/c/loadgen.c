@@ -65,6 +65,8 @@ static void pump(void *argument)
 {
     struct phase *ph = argument;
     struct client *c = ph->client;
+    if (c->publisher.state == STATE_CLOSED)
+        return;
     if (ph->window == 0) {
         while (ph->next <= c->now && ph->next < ph->end) {
             if (c->now - ph->next > ph->lag_max)
@@ -126,7 +128,7 @@ static struct result run_phase(struct client *c, struct phase ph, double seconds
     if (ph.remaining == 0)
         ph.remaining = UINT64_MAX;
     pump(&ph);
-    while (c->now < ph.end && (ph.remaining > 0 || c->owed > 0)) {
+    while (c->now < ph.end && c->publisher.state != STATE_CLOSED && (ph.remaining > 0 || c->owed > 0)) {
         uint64_t until = ph.window == 0 && ph.next < ph.end ? ph.next : ph.end;
         client_turn(c, until, pump, &ph);
     }

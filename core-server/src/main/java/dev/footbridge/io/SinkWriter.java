@@ -2,6 +2,7 @@ package dev.footbridge.io;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSinkChannel;
 
@@ -37,7 +38,7 @@ public final class SinkWriter {
   private static final ThreadLocal<ByteBuffer> SCRATCH =
       ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(SCRATCH_BYTES));
 
-  private final StreamSinkChannel sink;
+  private @Nullable StreamSinkChannel sink;
   private final Lane lane;
   private final Source source;
   private final boolean buffered;
@@ -48,15 +49,25 @@ public final class SinkWriter {
   private boolean failed;
 
   /**
-   * @param sink the connection, written to by nobody else
+   * Makes a writer for a connection that {@link #open} gives later.
+   *
    * @param lane the lane of the connection's I/O thread
-   * @param buffered whether the sink gathers what it is given until it is flushed, as HTTP/2 does
+   * @param buffered whether the connection gathers what it is given until it is flushed, as HTTP/2
+   *     does
    */
-  public SinkWriter(StreamSinkChannel sink, Lane lane, Source source, boolean buffered) {
-    this.sink = sink;
+  public SinkWriter(Lane lane, Source source, boolean buffered) {
     this.buffered = buffered;
     this.lane = lane;
     this.source = source;
+  }
+
+  /** Gives the connection, which is written to by nobody else; nothing is written before. */
+  public void open(StreamSinkChannel connection) {
+    sink = connection;
+  }
+
+  private StreamSinkChannel sink() {
+    return Objects.requireNonNull(sink, "not open");
   }
 
   /** Octets that the connection has taken since the beginning. */
@@ -71,7 +82,7 @@ public final class SinkWriter {
 
   /** Writes all that the source has, as far as the connection takes it. */
   public void flush() {
-    if (failed || shutdown) {
+    if (failed || shutdown || sink == null) {
       return;
     }
     try {
@@ -130,13 +141,13 @@ public final class SinkWriter {
   /** True if all of it went out; false leaves the rest, perhaps none of it, for later. */
   private boolean write(ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
-      int count = sink.write(buffer);
+      int count = sink().write(buffer);
       if (count == 0) {
         return false;
       }
       written += count;
     }
-    return !buffered || sink.flush();
+    return !buffered || sink().flush();
   }
 
   private void keep(ByteBuffer rest) {
@@ -148,8 +159,8 @@ public final class SinkWriter {
   }
 
   private void awaitWritable() {
-    sink.getWriteSetter().set(channel -> writable());
-    sink.resumeWrites();
+    sink().getWriteSetter().set(channel -> writable());
+    sink().resumeWrites();
   }
 
   private void writable() {
@@ -161,7 +172,7 @@ public final class SinkWriter {
       fail(e);
       return;
     }
-    sink.suspendWrites();
+    sink().suspendWrites();
     if (shutdown) {
       finish();
     } else {
@@ -171,7 +182,7 @@ public final class SinkWriter {
 
   private void finish() {
     try {
-      sink.shutdownWrites();
+      sink().shutdownWrites();
       flushShutdown();
     } catch (IOException e) {
       fail(e);
@@ -180,11 +191,11 @@ public final class SinkWriter {
 
   private void flushShutdown() {
     try {
-      if (sink.flush()) {
-        sink.suspendWrites();
+      if (sink().flush()) {
+        sink().suspendWrites();
       } else {
-        sink.getWriteSetter().set(channel -> flushShutdown());
-        sink.resumeWrites();
+        sink().getWriteSetter().set(channel -> flushShutdown());
+        sink().resumeWrites();
       }
     } catch (IOException e) {
       fail(e);

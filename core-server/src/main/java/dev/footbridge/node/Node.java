@@ -20,8 +20,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +46,7 @@ public final class Node implements AutoCloseable {
   private final HubService service;
   private final Lanes lanes;
   private final Sessions sessions;
+  private final List<LongConsumer> everySecond = new CopyOnWriteArrayList<>();
   private volatile boolean closed;
 
   /** What an application decides. */
@@ -102,7 +105,7 @@ public final class Node implements AutoCloseable {
             new EndpointRouter(endpoints),
             transports,
             nanoClock);
-    everySecond();
+    tick();
   }
 
   private static long memoryBytes(Config config) {
@@ -110,7 +113,7 @@ public final class Node implements AutoCloseable {
     return bytes > 0 ? bytes : Runtime.getRuntime().maxMemory() / MEMORY_SHARE;
   }
 
-  private void everySecond() {
+  private void tick() {
     if (closed) {
       return;
     }
@@ -120,13 +123,19 @@ public final class Node implements AutoCloseable {
               try {
                 sessions.check();
                 store.sweep();
+                everySecond.forEach(action -> action.accept(nanoClock.getAsLong()));
               } catch (RuntimeException e) {
                 LOG.error("Looking after the sessions failed.", e);
               }
-              everySecond();
+              tick();
             },
             1,
             TimeUnit.SECONDS);
+  }
+
+  /** Calls about once a second with the monotonic time, on the wheel's thread. */
+  public void everySecond(LongConsumer action) {
+    everySecond.add(action);
   }
 
   /** The configuration. */

@@ -43,13 +43,11 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
   private long checkedNanos;
 
   /**
-   * @param sink the connection
    * @param buffered see {@link SinkWriter}
    * @param pingNanos how long the connection may be silent
    */
   protected StreamReceiver(
       Lane lane,
-      StreamSinkChannel sink,
       boolean buffered,
       Framing framing,
       LongSupplier nanoClock,
@@ -57,7 +55,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     this.lane = lane;
     this.framing = framing;
     this.filler = new FrameFiller(framing);
-    this.writer = new SinkWriter(sink, lane, this, buffered);
+    this.writer = new SinkWriter(lane, this, buffered);
     this.nanoClock = nanoClock;
     this.pingNanos = pingNanos;
     this.sentNanos = nanoClock.getAsLong();
@@ -91,6 +89,11 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
   /** Octets written on this connection. */
   protected final long written() {
     return writer.written();
+  }
+
+  /** Gives the connection; what waits is not sent before. */
+  protected final void open(StreamSinkChannel sink) {
+    writer.open(sink);
   }
 
   /** The session is attached: says what it says first and whatever waits. */

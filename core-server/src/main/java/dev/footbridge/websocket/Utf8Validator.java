@@ -79,14 +79,12 @@ public final class Utf8Validator {
     int end = off + len;
     int i = off;
     while (i < end && state != REJECTED) {
-      if (state == ACCEPTED) {
-        i = skipAscii(b, i, end);
-        if (i == end) {
-          break;
-        }
+      if (state != ACCEPTED) {
+        state = afterContinuation(state, b[i++] & 0xFF);
+      } else if (b[i] < 0) {
         state = afterLead(b[i++] & 0xFF);
       } else {
-        state = afterContinuation(state, b[i++] & 0xFF);
+        i = skipAscii(b, i, end);
       }
     }
     return state;

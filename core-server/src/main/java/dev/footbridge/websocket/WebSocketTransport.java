@@ -50,8 +50,8 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
       long pingNanos,
       int maxMessageBytes,
       boolean speaksFootbridge) {
-    super(
-        lane, connection.getSinkChannel(), false, WebSocketFraming.INSTANCE, nanoClock, pingNanos);
+    super(lane, false, WebSocketFraming.INSTANCE, nanoClock, pingNanos);
+    open(connection.getSinkChannel());
     this.connection = connection;
     this.nanoClock = nanoClock;
     this.timer = timer;

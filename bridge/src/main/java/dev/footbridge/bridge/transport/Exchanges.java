@@ -1,0 +1,155 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.http.Problems;
+import dev.footbridge.io.Stages;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.websocket.Utf8Validator;
+import io.netty.util.Timeout;
+import io.netty.util.Timer;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.RequestTooBigException;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import io.undertow.util.SameThreadExecutor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.xnio.IoUtils;
+
+/** What the handlers of requests have in common. */
+public final class Exchanges {
+  private static final HttpString X_ACCEL_BUFFERING = new HttpString("X-Accel-Buffering");
+  private static final HttpString X_CONTENT_TYPE_OPTIONS =
+      new HttpString("X-Content-Type-Options");
+  private static final String JSON = "application/json";
+
+  private Exchanges() {}
+
+  /** A step that may end in an answer for the client. */
+  public interface Step<T> {
+    /**
+     * Goes on.
+     *
+     * @throws ProtocolException is sent to the client
+     */
+    void go(T value) throws ProtocolException;
+  }
+
+  /** Goes on; what goes wrong is the answer. On the exchange's I/O thread. */
+  public static <T> void guard(HttpServerExchange exchange, Step<T> step, T value) {
+    try {
+      step.go(value);
+    } catch (ProtocolException e) {
+      Problems.send(exchange, e);
+    }
+  }
+
+  /** Goes on with a stage's value, on the exchange's I/O thread; what goes wrong is the answer. */
+  public static <T> void await(
+      HttpServerExchange exchange, CompletionStage<T> stage, Step<? super T> then) {
+    CompletableFuture<T> future = stage.toCompletableFuture();
+    if (future.isDone()) {
+      Stages.on(
+          future,
+          value -> guard(exchange, then, value),
+          failure -> Problems.send(exchange, Problems.of(failure)));
+      return;
+    }
+    exchange.dispatch(
+        SameThreadExecutor.INSTANCE,
+        () ->
+            Stages.on(
+                future,
+                value -> exchange.getIoThread().execute(() -> guard(exchange, then, value)),
+                failure ->
+                    exchange
+                        .getIoThread()
+                        .execute(() -> Problems.send(exchange, Problems.of(failure)))));
+  }
+
+  /**
+   * Reads a request's body: valid UTF-8, within a size and a time.
+   *
+   * @param maxBytes a larger one is answered with {@code too_large}
+   * @param timeoutNanos a slower one ends its connection
+   */
+  public static void body(
+      HttpServerExchange exchange,
+      int maxBytes,
+      long timeoutNanos,
+      Timer timer,
+      Step<byte[]> then) {
+    if (exchange.getRequestContentLength() > maxBytes) {
+      Problems.send(exchange, tooLarge(maxBytes));
+      return;
+    }
+    exchange.setMaxEntitySize(maxBytes);
+    Timeout deadline =
+        exchange.isRequestComplete()
+            ? null
+            : timer.newTimeout(
+                timeout -> IoUtils.safeClose(exchange.getConnection()),
+                timeoutNanos,
+                TimeUnit.NANOSECONDS);
+    exchange
+        .getRequestReceiver()
+        .receiveFullBytes(
+            (reading, bytes) -> {
+              cancel(deadline);
+              if (Utf8Validator.isValid(bytes, 0, bytes.length)) {
+                guard(reading, then, bytes);
+              } else {
+                Problems.send(
+                    reading, ProtocolException.malformed("The body is not valid UTF-8."));
+              }
+            },
+            (reading, failure) -> {
+              cancel(deadline);
+              failed(reading, failure, maxBytes);
+            });
+  }
+
+  private static void cancel(@org.jspecify.annotations.Nullable Timeout deadline) {
+    if (deadline != null) {
+      deadline.cancel();
+    }
+  }
+
+  private static void failed(HttpServerExchange exchange, IOException failure, int maxBytes) {
+    if (failure instanceof RequestTooBigException) {
+      Problems.send(exchange, tooLarge(maxBytes));
+    } else {
+      IoUtils.safeClose(exchange.getConnection());
+    }
+  }
+
+  private static ProtocolException tooLarge(int maxBytes) {
+    return new ProtocolException(
+        ErrorCode.TOO_LARGE, "The body may have at most " + maxBytes + " bytes.");
+  }
+
+  /** Headers that keep caches and buffering proxies away from an answer. */
+  public static void noCaching(HttpServerExchange exchange) {
+    exchange.getResponseHeaders().put(Headers.CACHE_CONTROL, "no-store, no-transform");
+    exchange.getResponseHeaders().put(X_ACCEL_BUFFERING, "no");
+    exchange.getResponseHeaders().put(X_CONTENT_TYPE_OPTIONS, "nosniff");
+  }
+
+  /** Answers with JSON that nobody caches. */
+  public static void json(HttpServerExchange exchange, int status, byte[] json) {
+    exchange.setStatusCode(status);
+    exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, JSON);
+    noCaching(exchange);
+    exchange.getResponseSender().send(ByteBuffer.wrap(json));
+  }
+
+  /** Whether the exchange is on HTTP/1.1, whose connection and chunks are ours to see. */
+  public static boolean isHttp11(HttpServerExchange exchange) {
+    return exchange.isHttp11()
+        && exchange.getConnection()
+            instanceof io.undertow.server.protocol.http.HttpServerConnection;
+  }
+}

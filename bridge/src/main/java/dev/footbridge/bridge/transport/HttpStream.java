@@ -1,0 +1,77 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.io.Lane;
+import dev.footbridge.session.Bye;
+import dev.footbridge.session.Session;
+import dev.footbridge.stream.StreamReceiver;
+import dev.footbridge.wire.Message;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.SameThreadExecutor;
+import java.nio.ByteBuffer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A session's messages on an HTTP response that stays open: Server-Sent Events (WHATWG HTML, 9.2)
+ * or NDJSON. Ends by itself after so many octets, as a client's memory and some proxies want it.
+ */
+final class HttpStream extends StreamReceiver {
+  private final OpenResponse response;
+  private final HttpFraming framing;
+  private final long maxBytes;
+
+  HttpStream(
+      HttpServerExchange exchange,
+      Lane lane,
+      boolean events,
+      LongSupplier nanoClock,
+      long pingNanos,
+      long maxBytes) {
+    super(
+        lane,
+        !OpenResponse.isRaw(exchange),
+        HttpFraming.of(events, Exchanges.isHttp11(exchange)),
+        nanoClock,
+        pingNanos);
+    this.response = new OpenResponse(exchange, events, this::lost);
+    this.framing = HttpFraming.of(events, Exchanges.isHttp11(exchange));
+    this.maxBytes = maxBytes;
+  }
+
+  /** The session has been attached; begins to carry it. Called by the exchange's handler. */
+  void start(HttpServerExchange exchange, Session session, Message welcome, int paddingBytes) {
+    exchange.dispatch(
+        SameThreadExecutor.INSTANCE,
+        () -> {
+          open(response.open());
+          if (paddingBytes > 0) {
+            framed(framing.padding(paddingBytes));
+          }
+          begin(session, welcome);
+        });
+  }
+
+  @Override
+  public void fill(ByteBuffer out) {
+    super.fill(out);
+    if (written() > maxBytes && !isOver()) {
+      lane().execute(() -> endNow(Bye.ROTATE));
+    }
+  }
+
+  @Override
+  protected byte[] farewell(@Nullable Bye bye) {
+    return framing.end();
+  }
+
+  @Override
+  protected void finished() {
+    response.watch().stop();
+    shutdownOutput();
+  }
+
+  @Override
+  protected void abort() {
+    response.abort();
+  }
+}

@@ -1,0 +1,199 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.io.Lane;
+import dev.footbridge.session.Bye;
+import dev.footbridge.session.Receiver;
+import dev.footbridge.session.Session;
+import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.Message;
+import io.netty.util.Timeout;
+import io.netty.util.Timer;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.SameThreadExecutor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.xnio.IoUtils;
+
+/**
+ * One poll: answers with the messages that there are, or waits for the first one. Owned by the
+ * exchange's I/O thread, except for the methods of {@link Receiver}.
+ */
+final class PollReceiver implements Receiver {
+  private final HttpServerExchange exchange;
+  private final Lane lane;
+  private final Session session;
+  private final Consumer<byte[]> respond;
+  private final PollAdvice advice;
+  private final Timer timer;
+  private final int maxBytes;
+  private final PeerWatch watch;
+  private @Nullable Timeout deadline;
+  private boolean done;
+
+  /**
+   * @param respond sends the answer, which is JSON
+   * @param maxBytes octets of messages in the answer, unless the first alone is larger
+   */
+  PollReceiver(
+      HttpServerExchange exchange,
+      Lane lane,
+      Session session,
+      Consumer<byte[]> respond,
+      PollAdvice advice,
+      Timer timer,
+      int maxBytes) {
+    this.exchange = exchange;
+    this.lane = lane;
+    this.session = session;
+    this.respond = respond;
+    this.advice = advice;
+    this.timer = timer;
+    this.maxBytes = maxBytes;
+    this.watch = new PeerWatch(exchange, this::gone);
+  }
+
+  /** The poll is attached: answers now or holds. Called by the exchange's handler. */
+  void start(long waitNanos) {
+    List<Message> messages = new ArrayList<>();
+    long first = collect(messages);
+    if (!messages.isEmpty()) {
+      answer(messagesJson(first, messages));
+    } else if (waitNanos == 0) {
+      answer(emptyJson());
+    } else {
+      exchange.dispatch(SameThreadExecutor.INSTANCE, () -> hold(waitNanos));
+    }
+  }
+
+  private void hold(long waitNanos) {
+    watch.start();
+    deadline =
+        timer.newTimeout(
+            timeout -> lane.execute(() -> finish(this::emptyJson)),
+            waitNanos,
+            TimeUnit.NANOSECONDS);
+  }
+
+  /** What there is; the number of the first, 0 if there is none. */
+  private long collect(List<Message> into) {
+    long[] first = new long[1];
+    long[] bytes = new long[1];
+    session.take(
+        this,
+        (number, message) -> {
+          if (!into.isEmpty() && bytes[0] + message.size() > maxBytes) {
+            return false;
+          }
+          if (into.isEmpty()) {
+            first[0] = number;
+          }
+          bytes[0] += message.size();
+          into.add(message);
+          return true;
+        });
+    return first[0];
+  }
+
+  private void deliver() {
+    if (done) {
+      return;
+    }
+    List<Message> messages = new ArrayList<>();
+    long first = collect(messages);
+    if (!messages.isEmpty()) {
+      finish(() -> messagesJson(first, messages));
+    }
+  }
+
+  private interface Json {
+    byte[] bytes();
+  }
+
+  private void finish(Json json) {
+    if (!done) {
+      answer(json.bytes());
+    }
+  }
+
+  private void answer(byte[] json) {
+    done = true;
+    release();
+    session.detach(this);
+    respond.accept(json);
+  }
+
+  private void gone() {
+    if (!done) {
+      done = true;
+      release();
+      session.detach(this);
+      IoUtils.safeClose(exchange.getConnection());
+    }
+  }
+
+  private void release() {
+    watch.stop();
+    Timeout held = deadline;
+    if (held != null) {
+      held.cancel();
+      deadline = null;
+    }
+  }
+
+  private byte[] messagesJson(long first, List<Message> messages) {
+    JsonWriter json = JsonWriter.object().number("first", first).beginArray("messages");
+    messages.forEach(message -> json.element(message.json()));
+    return json.end().number("received", session.received()).bytes();
+  }
+
+  private byte[] emptyJson() {
+    return empty().number("interval", advice.empty()).bytes();
+  }
+
+  private JsonWriter empty() {
+    return JsonWriter.object()
+        .beginArray("messages")
+        .end()
+        .number("received", session.received());
+  }
+
+  // ---- Receiver: any thread ----
+
+  @Override
+  public Lane lane() {
+    return lane;
+  }
+
+  @Override
+  public boolean duplex() {
+    return false;
+  }
+
+  @Override
+  public boolean streaming() {
+    return false;
+  }
+
+  @Override
+  public void ready() {
+    lane.execute(this::deliver);
+  }
+
+  @Override
+  public void end(Bye bye) {
+    lane.execute(() -> finish(() -> empty().raw("bye", bye.message().raw()).bytes()));
+  }
+
+  @Override
+  public void check(long nowNanos) {
+    // The poll's own deadline and its watch look after it.
+  }
+
+  @Override
+  public boolean idle() {
+    return true;
+  }
+}

@@ -1,0 +1,242 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.config.Config;
+import dev.footbridge.config.Setting;
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.http.Problems;
+import dev.footbridge.http.Requests;
+import dev.footbridge.io.Lane;
+import dev.footbridge.node.Node;
+import dev.footbridge.session.Session;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.Message;
+import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
+import io.undertow.server.HttpHandler;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** {@code /sessions} and all below it. */
+public final class SessionHandler implements HttpHandler {
+  private static final HttpString LAST_EVENT_ID = new HttpString("Last-Event-ID");
+  private static final int MAX_PADDING = 64 * 1024;
+
+  private final Node node;
+  private final Sessions sessions;
+  private final Config config;
+  private final PollAdvice advice;
+
+  /** Wires the parts; none of them is owned. */
+  public SessionHandler(Node node) {
+    this.node = node;
+    this.sessions = node.sessions();
+    this.config = node.config();
+    this.advice =
+        new PollAdvice(
+            config.getInt(Setting.POLL_INTERVAL_SECONDS),
+            config.getInt(Setting.POLL_BUDGET_PER_SECOND));
+    node.everySecond(now -> advice.check());
+  }
+
+  @Override
+  public void handleRequest(HttpServerExchange exchange) throws ProtocolException {
+    String[] path = exchange.getRelativePath().split("/", -1);
+    // "/sessions", "/sessions/ID" or "/sessions/ID/what"
+    if (path.length == 2) {
+      Routes.require(exchange, "POST");
+      body(exchange, body -> open(exchange, body));
+      return;
+    }
+    String id = path[2];
+    if (path.length == 3) {
+      Routes.require(exchange, "DELETE");
+      close(exchange, id);
+      return;
+    }
+    if (path.length != 4) {
+      throw Routes.notFound();
+    }
+    switch (path[3]) {
+      case "poll" -> {
+        Routes.require(exchange, "GET", "POST");
+        Session session = sessions.find(id);
+        if (exchange.getRequestMethod().equalToString("GET")) {
+          poll(exchange, session, null);
+        } else {
+          body(exchange, body -> poll(exchange, session, batch(body)));
+        }
+      }
+      case "send" -> {
+        Routes.require(exchange, "POST");
+        Session session = sessions.find(id);
+        body(exchange, body -> send(exchange, session, body));
+      }
+      case "events" -> {
+        Routes.require(exchange, "GET");
+        stream(exchange, sessions.find(id), true);
+      }
+      case "stream" -> {
+        Routes.require(exchange, "GET");
+        stream(exchange, sessions.find(id), false);
+      }
+      case "jsonp" -> {
+        Routes.require(exchange, "GET");
+        jsonp(exchange, id);
+      }
+      case "close" -> {
+        Routes.require(exchange, "POST");
+        body(exchange, body -> close(exchange, id));
+      }
+      default -> throw Routes.notFound();
+    }
+  }
+
+  private void body(HttpServerExchange exchange, Exchanges.Step<byte[]> then) {
+    Exchanges.body(
+        exchange,
+        config.getInt(Setting.LIMITS_BATCH_BYTES),
+        TimeUnit.MILLISECONDS.toNanos(config.get(Setting.LIMITS_BODY_TIMEOUT_MILLIS)),
+        node.timer(),
+        then);
+  }
+
+  private Lane lane(HttpServerExchange exchange) {
+    return node.lanes().of(exchange.getIoThread());
+  }
+
+  private void open(HttpServerExchange exchange, byte[] body) throws ProtocolException {
+    JsonObject wish = body.length == 0 ? Json.object(new byte[] {'{', '}'}) : Json.object(body);
+    String token = wish.text("token");
+    String endpoint = wish.text("endpoint");
+    OpenRequest request =
+        new OpenRequest(
+            endpoint == null ? OpenRequest.HUB : endpoint,
+            token == null ? Requests.token(exchange) : token,
+            wish.texts("protocols"),
+            wish.array("subscribe"),
+            Requests.address(exchange));
+    Exchanges.await(
+        exchange,
+        sessions.open(request, lane(exchange)),
+        session -> {
+          exchange
+              .getResponseHeaders()
+              .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
+          Exchanges.json(exchange, 201, session.firstWelcome().raw());
+        });
+  }
+
+  private void send(HttpServerExchange exchange, Session session, byte[] body)
+      throws ProtocolException {
+    long received = session.send(batch(body), Requests.count(exchange, "turn"));
+    Exchanges.json(
+        exchange,
+        200,
+        dev.footbridge.wire.JsonWriter.object().number("received", received).bytes());
+  }
+
+  /** A batch: {@code {"after":M,"received":N,"messages":[…]}}. */
+  private Session.Batch batch(byte[] body) throws ProtocolException {
+    JsonObject fields = Json.object(body);
+    List<Value> values =
+        Value.parseAll(
+            fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
+    return new Session.Batch(
+        fields.integer("after", Session.UNKNOWN, 0, Long.MAX_VALUE),
+        fields.integer("received", Session.UNKNOWN, 0, Long.MAX_VALUE),
+        values);
+  }
+
+  private void poll(
+      HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
+      throws ProtocolException {
+    poll(exchange, session, batch, json -> Exchanges.json(exchange, 200, json));
+  }
+
+  private void poll(
+      HttpServerExchange exchange,
+      Session session,
+      Session.@Nullable Batch batch,
+      Consumer<byte[]> respond)
+      throws ProtocolException {
+    long after = Requests.count(exchange, "after");
+    long turn = Requests.count(exchange, "turn");
+    long wait =
+        Math.min(
+            Math.max(0, Requests.count(exchange, "wait")),
+            config.get(Setting.POLL_MAX_WAIT_SECONDS));
+    PollReceiver receiver =
+        new PollReceiver(
+            exchange,
+            lane(exchange),
+            session,
+            respond,
+            advice,
+            node.timer(),
+            config.getInt(Setting.LIMITS_BATCH_BYTES));
+    session.attach(receiver, after, turn, batch);
+    receiver.start(TimeUnit.SECONDS.toNanos(wait));
+  }
+
+  private void jsonp(HttpServerExchange exchange, String id) throws ProtocolException {
+    String callback = Jsonp.callback(Requests.query(exchange, "callback"));
+    if (callback == null) {
+      Jsonp.refuse(exchange);
+      return;
+    }
+    try {
+      poll(
+          exchange,
+          sessions.find(id),
+          null,
+          json -> Jsonp.send(exchange, callback, json));
+    } catch (ProtocolException e) {
+      Jsonp.send(exchange, callback, Problems.document(e));
+    }
+  }
+
+  private void stream(HttpServerExchange exchange, Session session, boolean events)
+      throws ProtocolException {
+    String lastEventId = exchange.getRequestHeaders().getFirst(LAST_EVENT_ID);
+    long after =
+        events && lastEventId != null
+            ? Requests.count("Last-Event-ID", lastEventId)
+            : Requests.count(exchange, "after");
+    long turn = Requests.count(exchange, "turn");
+    long padding = Requests.count(exchange, "padding");
+    if (padding > MAX_PADDING) {
+      throw ProtocolException.malformed("\"padding\" must be at most " + MAX_PADDING + ".");
+    }
+    HttpStream stream =
+        new HttpStream(
+            exchange,
+            lane(exchange),
+            events,
+            node.nanoClock(),
+            sessions.options().pingNanos(),
+            config.get(Setting.STREAM_BYTES));
+    Message welcome = session.attach(stream, after, turn);
+    stream.start(exchange, session, welcome, (int) padding);
+  }
+
+  private void close(HttpServerExchange exchange, String id) throws ProtocolException {
+    try {
+      sessions.find(id).close("closed");
+    } catch (ProtocolException e) {
+      // Closing what has ended already is what the client wanted; only no id at all is an error.
+      if (e.status() != ErrorCode.SESSION_GONE.status()) {
+        throw e;
+      }
+    }
+    exchange.setStatusCode(204);
+    exchange.endExchange();
+  }
+}

@@ -1,0 +1,160 @@
+package dev.footbridge.server;
+
+import dev.footbridge.bridge.PublicHandler;
+import dev.footbridge.bridge.feed.Feeds;
+import dev.footbridge.config.Config;
+import dev.footbridge.config.Setting;
+import dev.footbridge.node.Node;
+import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
+import io.undertow.server.HttpHandler;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.xnio.OptionMap;
+import org.xnio.Options;
+import org.xnio.Xnio;
+import org.xnio.XnioIoThread;
+import org.xnio.XnioWorker;
+
+/** A running server: a node and its public listener. Safe for any thread. */
+public final class Server implements AutoCloseable {
+  /** The transports of a node that has both the core and the bridge, best first. */
+  public static final List<String> TRANSPORTS =
+      List.of("websocket", "sse", "stream", "longpoll", "shortpoll", "jsonp");
+
+  private static final int BACKLOG = 4096;
+
+  /** The parser's own limit is above ours, so that ours can answer; it ends the connection. */
+  private static final int PARSER_HEADER_FACTOR = 4;
+
+  /** Buffers are shared and only in use while data moves. */
+  private static final int BUFFER_BYTES = 16 * 1024;
+
+  private final XnioWorker worker;
+  private final Node node;
+  private final Feeds feeds = new Feeds();
+  private final Undertow undertow;
+  private final int port;
+
+  private Server(Config config, Node.Application application, PagesFactory pages)
+      throws IOException {
+    int threads = config.getInt(Setting.IO_THREADS);
+    int ioThreads = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    this.worker =
+        Xnio.getInstance()
+            .createWorker(
+                OptionMap.builder()
+                    .set(Options.WORKER_IO_THREADS, ioThreads)
+                    .set(Options.CONNECTION_HIGH_WATER, 1_000_000)
+                    .set(Options.CONNECTION_LOW_WATER, 1_000_000)
+                    .set(Options.WORKER_TASK_CORE_THREADS, 1)
+                    .set(Options.WORKER_TASK_MAX_THREADS, 2)
+                    .set(Options.WORKER_NAME, "footbridge")
+                    .set(Options.THREAD_DAEMON, true)
+                    .set(Options.TCP_NODELAY, true)
+                    .getMap());
+    List<XnioIoThread> all = new ArrayList<>();
+    for (int i = 0; i < ioThreads; i++) {
+      all.add(worker.getIoThread(i));
+    }
+    this.node = new Node(config, application, all, TRANSPORTS);
+    node.everySecond(feeds::check);
+    Health health = new Health(node);
+    HttpHandler root = new PublicHandler(node, feeds, health, pages.pages(node));
+    this.undertow = listener(config, root);
+    try {
+      undertow.start();
+    } catch (RuntimeException e) {
+      node.close();
+      worker.shutdownNow();
+      if (e.getCause() instanceof BindException) {
+        throw new BindException(
+            "Port "
+                + config.get(Setting.PORT)
+                + " on "
+                + config.host()
+                + " cannot be listened on: it is taken or not allowed.");
+      }
+      throw e;
+    }
+    this.port =
+        ((InetSocketAddress) undertow.getListenerInfo().get(0).getAddress()).getPort();
+    health.listensOn(port, config.host(), config.basePath());
+  }
+
+  /** Makes the pages of a server, which may use its node. */
+  public interface PagesFactory {
+    /** The handler of all paths that are none of the protocol's. */
+    HttpHandler pages(Node node);
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @throws IOException if its port cannot be listened on
+   */
+  public static Server start(Config config, Node.Application application, PagesFactory pages)
+      throws IOException {
+    return new Server(config, application, pages);
+  }
+
+  private Undertow listener(Config config, HttpHandler root) {
+    int headerTimeout = config.getInt(Setting.LIMITS_HEADER_TIMEOUT_MILLIS);
+    int keepAlive =
+        (int) TimeUnit.SECONDS.toMillis(config.get(Setting.LIMITS_KEEP_ALIVE_SECONDS));
+    return Undertow.builder()
+        .setWorker(worker)
+        .setBufferSize(BUFFER_BYTES)
+        .setDirectBuffers(true)
+        .addHttpListener(config.getInt(Setting.PORT), config.host(), root)
+        .setSocketOption(Options.BACKLOG, BACKLOG)
+        .setSocketOption(Options.TCP_NODELAY, true)
+        .setSocketOption(Options.REUSE_ADDRESSES, true)
+        .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
+        .setServerOption(UndertowOptions.ALWAYS_SET_KEEP_ALIVE, false)
+        .setServerOption(UndertowOptions.ALWAYS_SET_DATE, false)
+        .setServerOption(
+            UndertowOptions.MAX_HEADER_SIZE,
+            PARSER_HEADER_FACTOR * config.getInt(Setting.LIMITS_HEADER_BYTES))
+        .setServerOption(UndertowOptions.MAX_HEADERS, 100)
+        .setServerOption(UndertowOptions.MAX_PARAMETERS, 50)
+        .setServerOption(UndertowOptions.MAX_COOKIES, 50)
+        .setServerOption(
+            UndertowOptions.MAX_ENTITY_SIZE, config.get(Setting.LIMITS_BATCH_BYTES))
+        .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, headerTimeout)
+        .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, keepAlive)
+        .setServerOption(UndertowOptions.SHUTDOWN_TIMEOUT, 2000)
+        .build();
+  }
+
+  /** The node. */
+  public Node node() {
+    return node;
+  }
+
+  /** The port that is listened on. */
+  public int port() {
+    return port;
+  }
+
+  /** Takes no new sessions, sends the clients away to come back, and stops. */
+  @Override
+  public void close() {
+    node.close();
+    feeds.closeAll();
+    undertow.stop();
+    worker.shutdown();
+    try {
+      if (!worker.awaitTermination(2, TimeUnit.SECONDS)) {
+        worker.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      worker.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Backoff } from '../../target/es5/core/backoff.js';
+
+test('the bound of the wait doubles from 0.3 s to 20 s', () => {
+  const backoff = new Backoff(300, 20000, () => 1);
+  const waits = Array.from({ length: 9 }, () => backoff.next());
+  assert.deepEqual(waits, [300, 600, 1200, 2400, 4800, 9600, 19200, 20000, 20000]);
+});
+
+test('the wait is anywhere between nothing and its bound', () => {
+  const backoff = new Backoff(300, 20000, () => 0.5);
+  assert.deepEqual([backoff.next(), backoff.next()], [150, 300]);
+});
+
+test('after a success the wait is short again', () => {
+  const backoff = new Backoff(300, 20000, () => 1);
+  backoff.next();
+  backoff.next();
+  assert.equal(backoff.count(), 2);
+  backoff.reset();
+  assert.equal(backoff.next(), 300);
+});

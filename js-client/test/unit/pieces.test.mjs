@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromBase64, toBase64, utf8Length } from '../../target/es5/core/bytes.js';
+import { lineSplitter } from '../../target/es5/core/lines.js';
+import { isExplicit, remedyFor } from '../../target/es5/core/problem.js';
+import { problemOf } from '../../target/es5/net/http.js';
+import { seeded } from '../support/random.mjs';
+
+test('base64 is what Node makes of it, for any bytes', () => {
+  const random = seeded(1);
+  for (let length = 0; length < 70; length++) {
+    const bytes = Uint8Array.from({ length }, () => random.below(256));
+    assert.equal(toBase64(bytes), Buffer.from(bytes).toString('base64'));
+    assert.deepEqual(fromBase64(toBase64(bytes)), bytes);
+  }
+});
+
+test('the length of a text is counted in bytes of UTF-8', () => {
+  for (const text of ['', 'plain', 'größer', '日本', 'a😀b', '\u{10ffff}']) {
+    assert.equal(utf8Length(text), Buffer.byteLength(text));
+  }
+});
+
+test('lines are whole, however the text is cut', () => {
+  const text = '{"a":1}\n\n{"b":"two words"}\n{"c":3}\n';
+  const random = seeded(2);
+  for (let round = 0; round < 200; round++) {
+    const lines = [];
+    const split = lineSplitter((line) => lines.push(line));
+    for (let at = 0; at < text.length;) {
+      const length = 1 + random.below(6);
+      split(text.slice(at, at + length));
+      at += length;
+    }
+    assert.deepEqual(lines, ['{"a":1}', '{"b":"two words"}', '{"c":3}']);
+  }
+});
+
+test('a rest without a line break is not a line yet', () => {
+  const lines = [];
+  lineSplitter((line) => lines.push(line))('{"a":1}\n{"b":');
+  assert.deepEqual(lines, ['{"a":1}']);
+});
+
+const remedies = [
+  [{ code: 'session_gone', status: 410 }, 'renew'],
+  [{ code: 'http_404', status: 404 }, 'renew'],
+  [{ code: 'gap', status: 409 }, 'renew'],
+  [{ code: 'expired', reconnect: false }, 'renew'],
+  [{ code: 'overflow', reconnect: false }, 'renew'],
+  [{ code: 'superseded', reconnect: false }, 'stop'],
+  [{ code: 'superseded', status: 409 }, 'stop'],
+  [{ code: 'closed', reconnect: false }, 'stop'],
+  [{ code: 'kicked', reconnect: false }, 'stop'],
+  [{ code: 'malformed', reconnect: false }, 'stop'],
+  [{ code: 'never_heard_of', reconnect: false }, 'stop'],
+  [{ code: 'draining', reconnect: true, delay: 1500 }, 'return'],
+  [{ code: 'draining', reconnect: false }, 'return'],
+  [{ code: 'window', reconnect: true }, 'return'],
+  [{ code: 'rate_limited', status: 429, delay: 1000 }, 'return'],
+  [{ code: 'http_502', status: 502 }, 'return'],
+  [{ code: 'unreachable', status: 0 }, 'return'],
+];
+for (const [problem, remedy] of remedies) {
+  test(`after ${JSON.stringify(problem)} the session does this: ${remedy}`, () => {
+    assert.equal(remedyFor(problem), remedy);
+  });
+}
+
+test('a proxy that gives no reason leaves open whose fault it is', () => {
+  assert.ok(!isExplicit({ code: 'http_502', status: 502 }));
+  assert.ok(!isExplicit({ code: 'unreachable', status: 0 }));
+  assert.ok(isExplicit({ code: 'superseded', status: 409 }));
+  assert.ok(isExplicit({ code: 'draining', reconnect: true }));
+});
+
+test('Retry-After is understood as seconds and as a date', () => {
+  assert.equal(problemOf({ status: 503, retryAfter: '2' }).delay, 2000);
+  const inAMinute = new Date(Date.now() + 60000).toUTCString();
+  const { delay } = problemOf({ status: 503, retryAfter: inAMinute });
+  assert.ok(delay > 55000 && delay <= 60000, String(delay));
+  assert.equal(problemOf({ status: 503, retryAfter: 'soon' }).delay, undefined);
+});
