@@ -314,7 +314,7 @@ async function measureAll(command, options) {
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         entry.error = error.message;
-        process.stderr.write(`failed: ${error.message}\n`);
+        process.stderr.write(`failed: ${error.message.slice(0, 600)}\n`);
       }
       report.results.push(entry);
     }

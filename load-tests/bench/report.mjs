@@ -76,7 +76,10 @@ function quiet(report, othersPercent) {
         : `- **${disturbed} of ${others.length} measurements were disturbed**: others took more than 5 % of the server core (up to ${Math.max(...others).toFixed(0)} %)`,
     );
   const failed = report.results.filter((r) => r.error);
-  for (const r of failed) lines.push(`- failed: ${r.title}, ${r.transport}, round ${r.round}: ${r.error}`);
+  for (const r of failed)
+    lines.push(
+      `- failed: ${r.title}, ${r.transport}, round ${r.round}: ${r.error.split('\n').slice(0, 2).join(' ')}`,
+    );
   return [...lines, ''];
 }
 
@@ -292,5 +295,10 @@ export function stalledReport(report) {
     `Before the measurement ${(options.fill / 1048576).toFixed(1)} MiB were published to each subscriber, so that the stalled ones' buffers ` +
       'in the kernel are full (their kernel queue shows it, unless the server let go of them) and the server has to decide what to do.',
   );
-  return [...lines, ...quiet(report, (r) => r.with.rate.server.others_on_core_percent)].join('\n');
+  return [
+    ...lines,
+    ...quiet(report, (r) =>
+      Math.max(...[r.with, r.without].map((x) => x.rate.server.others_on_core_percent)),
+    ),
+  ].join('\n');
 }

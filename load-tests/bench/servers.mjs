@@ -50,6 +50,21 @@ function assignments(list) {
   );
 }
 
+let footbridge;
+
+/** Where the jar is and whether it has an admin listener, whose port must then be free too. */
+function prepareFootbridge(given) {
+  if (!footbridge) {
+    const jar = build.footbridgeJar(given);
+    const noJava = 'There is no java here; install a JDK of version 17 or newer.';
+    footbridge = {
+      jar,
+      hasAdmin: build.run('java', ['-jar', jar, 'serve', '--help'], noJava).includes('--admin-port'),
+    };
+  }
+  return footbridge;
+}
+
 /** Each has a title, its dialect, the transports that it has, and `command(port)`. Building happens on first use. */
 export function serverKinds(options, binaries) {
   return {
@@ -58,12 +73,13 @@ export function serverKinds(options, binaries) {
       dialect: 'footbridge',
       transports: ['ws', 'sse', 'stream', 'longpoll'],
       jvm: true,
-      prepare: () => build.footbridgeJar(options.jar),
-      command: (port, jar) => ({
+      prepare: () => prepareFootbridge(options.jar),
+      command: (port, { jar, hasAdmin }) => ({
         program: 'java',
         args: [
           ...javaOptions(options),
-          ...['-jar', jar, 'serve', '--port', port, '--admin-port', port + 1],
+          ...['-jar', jar, 'serve', '--port', port],
+          ...(hasAdmin ? ['--admin-port', port + 1] : []),
           ...options.footbridgeArgs,
         ],
         env: { ...footbridgeLimits, ...assignments(options.footbridgeEnv) },

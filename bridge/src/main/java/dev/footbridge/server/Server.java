@@ -13,6 +13,7 @@ import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.xnio.OptionMap;
 import org.xnio.Options;
@@ -34,7 +35,11 @@ public final class Server implements AutoCloseable {
   /** Buffers are shared and only in use while data moves. */
   private static final int BUFFER_BYTES = 16 * 1024;
 
+  /** A bye is handed over, then written, then the connection is ended. */
+  private static final int LAST_ROUNDS = 4;
+
   private final XnioWorker worker;
+  private final List<XnioIoThread> ioThreads;
   private final Node node;
   private final Feeds feeds = new Feeds();
   private final Undertow undertow;
@@ -43,12 +48,12 @@ public final class Server implements AutoCloseable {
   private Server(Config config, Node.Application application, PagesFactory pages)
       throws IOException {
     int threads = config.getInt(Setting.IO_THREADS);
-    int ioThreads = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    int count = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
     this.worker =
         Xnio.getInstance()
             .createWorker(
                 OptionMap.builder()
-                    .set(Options.WORKER_IO_THREADS, ioThreads)
+                    .set(Options.WORKER_IO_THREADS, count)
                     .set(Options.CONNECTION_HIGH_WATER, 1_000_000)
                     .set(Options.CONNECTION_LOW_WATER, 1_000_000)
                     .set(Options.WORKER_TASK_CORE_THREADS, 1)
@@ -58,9 +63,10 @@ public final class Server implements AutoCloseable {
                     .set(Options.TCP_NODELAY, true)
                     .getMap());
     List<XnioIoThread> all = new ArrayList<>();
-    for (int i = 0; i < ioThreads; i++) {
+    for (int i = 0; i < count; i++) {
       all.add(worker.getIoThread(i));
     }
+    this.ioThreads = List.copyOf(all);
     this.node = new Node(config, application, all, TRANSPORTS);
     node.everySecond(feeds::check);
     Health health = new Health(node);
@@ -141,11 +147,28 @@ public final class Server implements AutoCloseable {
     return port;
   }
 
+  /** Waits until each I/O thread has done what it had to do, and what that led to. */
+  private void letLastWordsOut() {
+    for (int round = 0; round < LAST_ROUNDS; round++) {
+      CountDownLatch done = new CountDownLatch(ioThreads.size());
+      ioThreads.forEach(thread -> node.lanes().of(thread).execute(done::countDown));
+      try {
+        if (!done.await(1, TimeUnit.SECONDS)) {
+          return;
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+
   /** Takes no new sessions, sends the clients away to come back, and stops. */
   @Override
   public void close() {
     node.close();
     feeds.closeAll();
+    letLastWordsOut();
     undertow.stop();
     worker.shutdown();
     try {

@@ -183,7 +183,7 @@ public final class Node implements AutoCloseable {
   public void close() {
     closed = true;
     sessions.drain();
-    sessions.closeAll("draining");
+    sessions.closeAll();
     var unused = timer.stop();
   }
 }

@@ -532,13 +532,18 @@ public final class Session implements Peer {
   /** Ends the session for good. Any thread; again does nothing. */
   @Override
   public void close(String code) {
+    close(Bye.ended(code));
+  }
+
+  /** Ends the session for good with the given last word. Any thread; again does nothing. */
+  void close(Bye bye) {
     synchronized (this) {
       if (closed) {
         return;
       }
       closed = true;
       if (receiver != null) {
-        receiver.end(Bye.ended(code));
+        receiver.end(bye);
         receiver = null;
       }
     }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
@@ -22,6 +23,9 @@ import java.util.regex.Pattern;
  */
 public final class Sessions {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9]{1,16}\\.[A-Za-z0-9_-]{22}");
+
+  private static final long LEAST_SPREAD_MILLIS = 1000;
+  private static final int SESSIONS_A_MILLI = 5;
 
   private final String node;
   private final SessionOptions options;
@@ -132,9 +136,20 @@ public final class Sessions {
     draining = true;
   }
 
-  /** Ends all sessions. */
-  public void closeAll(String code) {
-    byId.values().forEach(session -> session.close(code));
+  /**
+   * Ends all sessions because the server goes down. Their clients are asked to come back, spread
+   * over a time that grows with their number, so that whoever is there then does not see a herd.
+   */
+  public void closeAll() {
+    long spreadMillis = LEAST_SPREAD_MILLIS + byId.size() / SESSIONS_A_MILLI;
+    byId.values()
+        .forEach(
+            session ->
+                session.close(
+                    new Bye(
+                        ErrorCode.DRAINING.code(),
+                        true,
+                        ThreadLocalRandom.current().nextLong(spreadMillis))));
   }
 
   /** How many sessions there are. */
