@@ -8,7 +8,15 @@ import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildC, Problem, run, target } from './bench/build.mjs';
 import { fanoutReport, memoryReport, stalledReport } from './bench/report.mjs';
-import { checkMachine, liveHeap, pinned, rss, serverKinds, withServer } from './bench/servers.mjs';
+import {
+  checkMachine,
+  liveHeap,
+  loopbackDrops,
+  pinned,
+  rss,
+  serverKinds,
+  withServer,
+} from './bench/servers.mjs';
 import { random, shuffled } from './bench/stats.mjs';
 
 const usage = `node load-tests/bench.mjs fanout|memory|stalled [options]
@@ -308,6 +316,7 @@ async function measureAll(command, options) {
         `[${report.results.length + 1}/${total}] round ${round}: ${kind.title}, ${cell.transport} … `,
       );
       const entry = { ...cell, round, title: kind.title, calibration: calibrate(binaries, options) };
+      const dropped = loopbackDrops();
       try {
         entry.result = await measures[command]({ binaries, options, kind, transport: cell.transport, name });
         process.stderr.write(`${describe(command, entry.result)}\n`);
@@ -316,6 +325,7 @@ async function measureAll(command, options) {
         entry.error = error.message;
         process.stderr.write(`failed: ${error.message.slice(0, 600)}\n`);
       }
+      entry.loopback_drops = loopbackDrops() - dropped;
       report.results.push(entry);
     }
   }

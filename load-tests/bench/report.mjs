@@ -75,6 +75,16 @@ function quiet(report, othersPercent) {
         ? '- nothing else took more than 5 % of the server core during a measurement'
         : `- **${disturbed} of ${others.length} measurements were disturbed**: others took more than 5 % of the server core (up to ${Math.max(...others).toFixed(0)} %)`,
     );
+  const drops = report.results.filter((r) => r.loopback_drops > 0);
+  if (drops.length > 0) {
+    const worst = [
+      ...new Set(drops.map((r) => `${r.title} ${transportTitles[r.transport]} round ${r.round}`)),
+    ].join(', ');
+    lines.push(
+      `- **the kernel dropped loopback packets** in ${drops.length} measurements (${worst}): each delays a message by 200 ms, ` +
+        'whatever the server does; a quieter machine or a higher net.core.netdev_max_backlog avoids it',
+    );
+  }
   const failed = report.results.filter((r) => r.error);
   for (const r of failed)
     lines.push(

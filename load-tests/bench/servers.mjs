@@ -211,6 +211,15 @@ export function rss(pid) {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }
 
+/**
+ * Packets that the kernel dropped since boot because a core's input queue was full. Loopback uses that queue: a drop
+ * there delays one message by 200 ms, the least time after which TCP sends again.
+ */
+export function loopbackDrops() {
+  const lines = readFileSync('/proc/net/softnet_stat', 'utf8').trim().split('\n');
+  return lines.reduce((sum, line) => sum + parseInt(line.split(' ')[1], 16), 0);
+}
+
 /** Collects a JVM's garbage and returns what lives: bytes in all, and by class. */
 export function liveHeap(pid) {
   const text = build.run(

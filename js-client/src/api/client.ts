@@ -12,7 +12,7 @@ import type { Platform } from '../net/environment.js';
 import { environment } from '../net/environment.js';
 import type { Token } from '../session/opening.js';
 import { withToken } from '../session/opening.js';
-import type { State, Stats } from '../session/session.js';
+import type { SessionConfig, State, Stats } from '../session/session.js';
 import { Session } from '../session/session.js';
 import type { Gap } from './channel.js';
 import { Channel } from './channel.js';
@@ -106,46 +106,40 @@ export class Client {
   private subscriptions: Subscriptions;
   private procedures: Procedures;
   private channels: { [name: string]: Channel } = {};
-  private endpoint: boolean;
-  private token: Token | undefined;
+  private config: SessionConfig;
   private stopListening: () => void;
 
   /** @internal */
   constructor(url: string | undefined, options: ConnectOptions) {
     const env = environment(options);
-    const outboxBytes = options.outboxBytes || 1 << 20;
-    this.endpoint = !!options.endpoint;
-    this.token = options.token;
-    const session = new Session(
-      {
-        env,
-        url: absolute(url, env.location),
-        token: options.token,
-        endpoint: options.endpoint,
-        protocols: options.protocols,
-        credentials: !!options.credentials,
-        tryMs: options.tryMs || 4000,
-        outboxBytes,
-      },
-      {
-        opening: () => this.subscriptions.opening(),
-        begun: (welcome) =>
-          this.commands.begun(() => {
-            this.subscriptions.begun(welcome.subscribed);
-            this.procedures.begun();
-          }),
-        lost: (problem, undelivered) => this.lost(problem, undelivered),
-        message: (value) => this.received(value),
-        resumed: () => this.events.emit('resume', { session: this.session! }),
-        state: (state) => this.events.emit('state', state),
-        transport: (name) => this.events.emit('transport', name),
-        reconnecting: (attempt, delay, problem) =>
-          this.events.emit('reconnect', { attempt, delay, code: problem.code }),
-        ended: (problem) => this.ended(problem),
-      },
-    );
+    const config = (this.config = {
+      env,
+      url: absolute(url, env.location),
+      token: options.token,
+      endpoint: options.endpoint,
+      protocols: options.protocols,
+      credentials: !!options.credentials,
+      tryMs: options.tryMs || 4000,
+      outboxBytes: options.outboxBytes || 1 << 20,
+    });
+    const session = new Session(config, {
+      opening: () => this.subscriptions.opening(),
+      begun: (welcome) =>
+        this.commands.begun(() => {
+          this.subscriptions.begun(welcome.subscribed);
+          this.procedures.begun();
+        }),
+      lost: (problem, undelivered) => this.lost(problem, undelivered),
+      message: (value) => this.received(value),
+      resumed: () => this.events.emit('resume', { session: this.session! }),
+      state: (state) => this.events.emit('state', state),
+      transport: (name) => this.events.emit('transport', name),
+      reconnecting: (attempt, delay, problem) =>
+        this.events.emit('reconnect', { attempt, delay, code: problem.code }),
+      ended: (problem) => this.ended(problem),
+    });
     this.live = session;
-    this.commands = new Commands(session, outboxBytes);
+    this.commands = new Commands(session, config.outboxBytes);
     this.subscriptions = new Subscriptions(this.commands);
     this.procedures = new Procedures(this.commands, (error) => this.events.emit('error', error));
     this.debug = {
@@ -230,13 +224,19 @@ export class Client {
     return promised((done) => this.procedures.unregister(procedure, (error) => done(error)), callback);
   }
 
-  /** Shows the server a fresh token before the old one expires; without one, asks the function given to `connect`. */
+  /**
+   * Shows the server a fresh token before the old one expires, and keeps it for sessions to come; without one, asks
+   * the function given to `connect`.
+   */
   authenticate(token?: Token, callback?: Callback<void>): Promise<void> {
     return promised(
       (done) =>
-        withToken(token || this.token, (error, value) => {
-          if (error) done(failure('token', error.message));
-          else this.commands.send('auth', { token: value }, 'repeat', (refused) => done(refused));
+        withToken(token || this.config.token, (error, value) => {
+          if (error) return done(failure('token', error.message));
+          this.commands.send('auth', { token: value }, 'repeat', (refused) => {
+            if (!refused && token) this.config.token = token;
+            done(refused);
+          });
         }),
       callback,
     );
@@ -282,7 +282,7 @@ export class Client {
     this.procedures.lost();
     this.events.emit('reset', {
       code: problem.code,
-      undelivered: this.endpoint
+      undelivered: this.config.endpoint
         ? undelivered.map((message) => message.bytes || (JSON.parse(message.text!) as string))
         : [],
     });

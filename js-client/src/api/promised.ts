@@ -23,8 +23,8 @@ export function promised<T>(
     settle = (error, result) => (error ? reject(error) : resolve(result as T));
   });
   start((error, result) => {
-    // Who closes a client wants no complaints about answers that nobody waits for any more.
-    if (error && error.code === 'closed') promise.then(undefined, () => undefined);
+    // Who closes a client or unsubscribes wants no complaints about answers that nobody waits for any more.
+    if (error && /closed|unsubscribed/.test(error.code)) promise.then(undefined, () => undefined);
     settle(error, result);
   });
   return promise;

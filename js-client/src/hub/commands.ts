@@ -40,13 +40,8 @@ export class Commands {
     const id = ++this.lastId;
     const command: Pending = { text: commandText(op, id, fields), sent: false, onLoss, done };
     this.pending[id] = command;
-    try {
-      if (this.live) this.offer(command, false);
-      else this.wait(command);
-    } catch (error) {
-      delete this.pending[id];
-      done(error as FootbridgeError);
-    }
+    if (this.live) this.offer(id, false);
+    else this.wait(id);
   }
 
   /** The answer to a command. One to a command that was settled otherwise is ignored. */
@@ -72,8 +67,7 @@ export class Commands {
     this.waitingBytes = 0;
     first();
     for (const id in this.pending) {
-      const command = this.pending[id]!;
-      if (!command.sent) this.offer(command, true);
+      if (!this.pending[id]!.sent) this.offer(id, true);
     }
   }
 
@@ -100,17 +94,29 @@ export class Commands {
     for (const id in all) all[id]!.done(error);
   }
 
-  private offer(command: Pending, again: boolean): void {
-    this.session.offer(command.text, again);
-    command.sent = true;
+  private offer(id: number | string, again: boolean): void {
+    const command = this.pending[id]!;
+    try {
+      this.session.offer(command.text, again);
+      command.sent = true;
+    } catch (error) {
+      this.refuse(id, error as FootbridgeError);
+    }
   }
 
-  private wait(command: Pending): void {
-    if (this.session.state === 'closed') throw failure('closed', 'the client is closed');
-    if (this.waitingBytes + command.text.length > this.bound) {
-      throw failure('overflow', 'too much waits for the session to open');
+  private wait(id: number): void {
+    const size = this.pending[id]!.text.length;
+    if (this.session.state === 'closed') {
+      this.refuse(id, failure('closed', 'the client is closed'));
+    } else if (this.waitingBytes + size > this.bound) {
+      this.refuse(id, failure('overflow', 'too much waits for the session to open'));
+    } else {
+      this.waitingBytes += size;
     }
-    this.waitingBytes += command.text.length;
+  }
+
+  private refuse(id: number | string, error: FootbridgeError): void {
+    this.take(id)!.done(error);
   }
 
   private take(id: number | string): Pending | undefined {

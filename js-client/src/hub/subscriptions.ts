@@ -4,7 +4,7 @@
  * history reaches.
  */
 import type { FootbridgeError } from '../core/problem.js';
-import { failureOf } from '../core/problem.js';
+import { failure, failureOf } from '../core/problem.js';
 import type { Position } from '../core/wire.js';
 import type { Commands, Done } from './commands.js';
 
@@ -82,10 +82,13 @@ export class Subscriptions {
   }
 
   unsubscribe(channel: string, done: Done): void {
-    if (!this.byName[channel]) return done(null);
+    const subscription = this.byName[channel];
+    if (!subscription) return done(null);
     delete this.byName[channel];
-    if (!this.live) return done(null);
-    this.commands.send('unsubscribe', { channel }, 'done', done);
+    const error = failure('unsubscribed', 'unsubscribed before the subscription stood');
+    subscription.waiting.forEach((waiting) => waiting(error));
+    if (this.live) this.leave(channel, done);
+    else done(null);
   }
 
   /** How far the channel was delivered. */
@@ -121,12 +124,15 @@ export class Subscriptions {
         any = true;
       } else {
         // A rebuilt session may listen already, and then would not deliver again what it had delivered to nobody.
-        if (there) this.commands.send('unsubscribe', { channel }, 'forget', () => undefined);
+        if (there) this.leave(channel);
         this.ask(channel, subscription);
       }
       subscription.listed = false;
     }
     if (any) this.recover(positions);
+    for (const channel in subscribed) {
+      if (!this.byName[channel]) this.leave(channel); // we changed our mind while the session opened
+    }
   }
 
   /** The session is no more. */
@@ -145,7 +151,8 @@ export class Subscriptions {
 
   message(message: { op?: string; channel: string; offset: number }): void {
     const subscription = this.byName[message.channel];
-    if (!subscription) return;
+    // Before the answer there can only be messages of a subscription that was ended.
+    if (!subscription || !subscription.answer) return;
     const position = subscription.position;
     if (position && message.offset <= position.offset) return;
     subscription.position = { epoch: subscription.epoch, offset: message.offset };
@@ -177,6 +184,10 @@ export class Subscriptions {
       if (error) this.drop(channel, error);
       else this.answered(channel, subscription, answer);
     });
+  }
+
+  private leave(channel: string, done: Done = () => undefined): void {
+    this.commands.send('unsubscribe', { channel }, 'done', done);
   }
 
   private recover(positions: { [channel: string]: Position }): void {

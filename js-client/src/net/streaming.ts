@@ -9,7 +9,8 @@ const LONGEST_XHR_TEXT = 1 << 20;
 
 /**
  * Opens a streaming GET. `piece` gets the text as it arrives; `end` is called once: with status 200 when the
- * stream ended after all, with another status and the body when it was refused, with 0 when it broke.
+ * stream ended after all (with the code `rotate` if only this browser has enough of it), with another status and the
+ * body when it was refused, with 0 when it broke.
  */
 export function openStream(
   env: Environment,
@@ -84,7 +85,7 @@ function byProgress(
       const fresh = text.substring(seen);
       seen = text.length;
       if (fresh) piece(fresh);
-      if (seen > LONGEST_XHR_TEXT) return end({ status: 200 });
+      if (seen > LONGEST_XHR_TEXT) return end({ status: 200, body: { code: 'rotate' } });
     }
     if (xhr.readyState === 4) {
       end({

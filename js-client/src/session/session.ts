@@ -152,8 +152,9 @@ export class Session {
     if (!this.link || this.rung !== this.ladder.best()) this.attach();
   }
 
-  /** The connection breaks, as if the network had done it. */
+  /** The connection breaks, as if the network had done it; each such break counts as the first. */
   drop(): void {
+    this.backoff.reset();
     if (this.link) this.lost({ code: 'dropped', status: 0 });
   }
 

@@ -6,17 +6,20 @@ import { bodyOf } from './uplink.js';
 
 /** Between polls, where the server advises nothing. */
 const INTERVAL_SECONDS = 2;
+/** After a poll that carried something either way: more may follow, the answer to a command for one. */
+const LIVELY_MS = 200;
 
 export function shortpoll(line: Line): Link {
   const streams = line.streams;
   const waiting = () => streams.sent() > streams.confirmed;
-  /** Up: what the server must have confirmed after a poll, or it took nothing of what the poll carried. */
+  let carried = 0;
   let due = 0;
   const polls = pollLoop(
     line,
     (done) => {
       const batch = streams.above(streams.confirmed, line.batchBytes());
-      due = streams.confirmed + Math.min(batch.messages.length, 1);
+      carried = batch.messages.length;
+      due = streams.confirmed + Math.min(carried, 1);
       return send(
         line.env,
         {
@@ -29,8 +32,12 @@ export function shortpoll(line: Line): Link {
         done,
       );
     },
-    // What the application said meanwhile goes up at once.
-    (answer) => (waiting() && streams.confirmed >= due ? 0 : (answer.interval || INTERVAL_SECONDS) * 1000),
+    (answer) => {
+      const taken = streams.confirmed >= due;
+      const advised = (answer.interval || INTERVAL_SECONDS) * 1000;
+      if (waiting() && taken) return 0; // what the application said meanwhile goes up at once
+      return taken && (carried > 0 || answer.messages!.length > 0) ? Math.min(LIVELY_MS, advised) : advised;
+    },
   );
 
   return {

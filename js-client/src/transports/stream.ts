@@ -3,7 +3,7 @@ import { lineSplitter } from '../core/lines.js';
 import { parse, problemOf } from '../net/http.js';
 import { openStream } from '../net/streaming.js';
 import type { Line, Link } from './transport.js';
-import { ENDED, GARBLED } from './transport.js';
+import { ENDED, GARBLED, ROTATE } from './transport.js';
 import { uplink } from './uplink.js';
 import { watchdog } from './watchdog.js';
 
@@ -28,7 +28,7 @@ export function stream(line: Line): Link {
       dog.heard();
       split(piece);
     },
-    (answer) => line.lost(answer.status === 200 ? ENDED : problemOf(answer)),
+    (answer) => line.lost(answer.status !== 200 ? problemOf(answer) : answer.body ? ROTATE : ENDED),
   );
 
   return {

@@ -52,5 +52,7 @@ export type Transports = { [name in TransportName]: Transport };
 export const BROKEN: Problem = { code: 'unreachable', status: 0 };
 /** The server ended the connection without a word. */
 export const ENDED: Problem = { code: 'ended' };
+/** The connection carried as much as one should; a fresh one goes on. */
+export const ROTATE: Problem = { code: 'rotate', reconnect: true };
 /** What came was not of our protocol: a proxy's page, for example. */
 export const GARBLED: Problem = { code: 'garbled' };

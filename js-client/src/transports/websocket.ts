@@ -57,7 +57,7 @@ export function websocket(line: Line): Link {
     },
     close() {
       dog.stop();
-      socket.onmessage = socket.onerror = socket.onclose = null;
+      mute(socket);
       sent = -1;
       try {
         socket.close(CHANGING_TRANSPORT);
@@ -66,6 +66,12 @@ export function websocket(line: Line): Link {
       }
     },
   };
+}
+
+/** Listens no more. An error is still taken note of: without anyone to hear it, Node would take it for a crash. */
+function mute(socket: WebSocket): void {
+  socket.onmessage = socket.onclose = null;
+  socket.onerror = () => undefined;
 }
 
 /**
@@ -83,7 +89,7 @@ export function probeWebSocket(line: Line, timeoutMs: number, done: (works: bool
   const stop = () => {
     clearTimeout(timer);
     if (!socket) return;
-    socket.onmessage = socket.onerror = socket.onclose = null;
+    mute(socket);
     socket.close();
   };
   const url = line

@@ -8,12 +8,13 @@ import net from 'node:net';
 /**
  * Starts a proxy in front of the server at `target`. Behaviour is set on the result, for requests from then on:
  * `blocked(request)` returns how to treat a request: undefined to let it through, `'cut'` to break the connection,
- * `'hang'` never to answer, `'lose'` to let it reach the server and lose the answer, or a status (with headers).
+ * `'hang'` never to answer, `'lose'` to let it reach the server and lose the answer, `{linger: ms}` to let it arrive
+ * late, even if the client has given it up, or a status (with headers).
  */
 export async function startProxy(target) {
   const upstream = new URL(target);
   const sockets = new Set();
-  const proxy = { blocked: () => undefined, requests: [] };
+  const proxy = { blocked: () => undefined, requests: [], arrivedLate: [] };
 
   const server = http.createServer((request, response) => {
     proxy.requests.push(`${request.method} ${request.url}`);
@@ -24,8 +25,16 @@ export async function startProxy(target) {
       response.writeHead(fate.status, fate.headers);
       return response.end();
     }
+    if (fate && fate.linger) return linger(request, fate.linger);
     const forward = http.request(
-      { host: upstream.hostname, port: proxy.targetPort, method: request.method, path: request.url, headers: request.headers, agent: false },
+      {
+        host: upstream.hostname,
+        port: proxy.targetPort,
+        method: request.method,
+        path: request.url,
+        headers: request.headers,
+        agent: false,
+      },
       (answer) => {
         if (fate === 'lose') {
           answer.resume();
@@ -40,6 +49,22 @@ export async function startProxy(target) {
     response.on('close', () => forward.destroy());
     return request.pipe(forward);
   });
+
+  async function linger(request, ms) {
+    const { method, url, headers } = request;
+    let body = '';
+    for await (const piece of request) body += piece;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    const late = http.request(
+      { host: upstream.hostname, port: proxy.targetPort, method, path: url, headers, agent: false },
+      (answer) => {
+        proxy.arrivedLate.push(answer.statusCode);
+        answer.resume();
+      },
+    );
+    late.on('error', () => undefined);
+    late.end(body);
+  }
 
   server.on('upgrade', (request, socket, head) => {
     proxy.requests.push(`UPGRADE ${request.url}`);

@@ -18,17 +18,13 @@ function jar() {
 }
 
 /**
- * Starts a server with the demo.
+ * Starts a server with the demo on a free port, or on the given one.
  *
- * @param options.port a port of the caller's choice; by default any free one
- * @returns its `url` and `stop()`, which ends it and waits; `kill()` ends it as a crash would
+ * @returns its `url`, `stop()`, which ends it and waits, and `kill()`, which ends it as a crash would
  */
-export async function startServer({ port = 0, settings = {} } = {}) {
-  const args = ['-jar', jar(), 'serve', '--port', String(port), '--admin-port', '0', '--demo'];
-  const child = spawn('java', args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...settings },
-  });
+export async function startServer(port = 0) {
+  const args = ['-jar', jar(), 'serve', '--port', String(port), '--demo'];
+  const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   let output = '';
   const url = await new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import dev.footbridge.node.Node;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
+import io.undertow.server.handlers.HttpContinueReadHandler;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
@@ -71,7 +72,7 @@ public final class Server implements AutoCloseable {
     node.everySecond(feeds::check);
     Health health = new Health(node);
     HttpHandler root = new PublicHandler(node, feeds, health, pages.pages(node));
-    this.undertow = listener(config, root);
+    this.undertow = listener(config, new HttpContinueReadHandler(root));
     try {
       undertow.start();
     } catch (RuntimeException e) {
@@ -166,7 +167,7 @@ public final class Server implements AutoCloseable {
   /** Takes no new sessions, sends the clients away to come back, and stops. */
   @Override
   public void close() {
-    node.close();
+    node.drain();
     feeds.closeAll();
     letLastWordsOut();
     undertow.stop();
@@ -179,5 +180,6 @@ public final class Server implements AutoCloseable {
       worker.shutdownNow();
       Thread.currentThread().interrupt();
     }
+    node.close();
   }
 }

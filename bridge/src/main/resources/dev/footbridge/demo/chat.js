@@ -20,6 +20,7 @@ export function chat(crossings) {
       shown.push(make('span', { className: 'walker', text: `+${count - shown.length}` }));
     byId('chat-people').replaceChildren(...shown);
     byId('viewer-count').textContent = count;
+    crossings.onlyPresent(count === names.length ? new Set(names) : undefined);
   }
 
   function nameOf(member) {

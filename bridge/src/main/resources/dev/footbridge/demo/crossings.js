@@ -6,7 +6,7 @@ const CHANNEL = 'demo:transports';
 const REPEAT_MS = 30000;
 const GONE_MS = 75000;
 const MOST_PACKETS = 24;
-const MOST_NAMES = 5;
+const MOST_NAMES = 3;
 const TOUR_STEP_MS = 2600;
 const MY_ID = Math.random().toString(36).slice(2, 10);
 
@@ -16,6 +16,8 @@ export function crossings() {
   const tourButton = byId('tour');
   /** Other visitors: name, transport and when they were heard of, by their id. */
   const others = new Map();
+  /** The names of all who are present, once that is known. */
+  let present;
   let client;
   let myName = '';
   let forced = null;
@@ -70,7 +72,7 @@ export function crossings() {
     const byTransport = new Map(TRANSPORTS.map((name) => [name, []]));
     for (const [id, other] of others) {
       if (Date.now() - other.heard > GONE_MS) others.delete(id);
-      else byTransport.get(other.transport)?.push(other.name);
+      else if (!present || present.has(other.name)) byTransport.get(other.transport)?.push(other.name);
     }
     for (const [name, rung] of rungs) {
       const names = byTransport.get(name);
@@ -129,6 +131,12 @@ export function crossings() {
         dot.remove();
         packets--;
       });
+    },
+
+    /** Who is present at all: one who left stands nowhere. */
+    onlyPresent(names) {
+      present = names;
+      showWalkers();
     },
 
     attach(newClient, name) {

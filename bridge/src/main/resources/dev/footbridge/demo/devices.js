@@ -5,6 +5,8 @@ const CHANNEL = 'demo:devices';
 /** A slider moves faster than anybody needs to know. */
 const REPORT_MS = 250;
 const REPEAT_MS = 15000;
+/** What lights a device's lamp on the board. */
+const ACTIVE = new Set(['on', 'open']);
 
 export function devices() {
   const board = byId('device-board');
@@ -38,23 +40,23 @@ export function devices() {
     board.replaceChildren(...all.map(tile));
   }
 
+  /** One device of the board. */
   function tile({ device, kind, status, value, at }) {
     const level = make('i');
     level.style.width = `${Math.max(0, Math.min(100, Number(value) || 0))}%`;
     return make(
       'li',
-      { className: 'device', title: `last heard of at ${timeOfDay(at)}`, data: { device, status } },
+      {
+        className: 'device',
+        title: `last heard of at ${timeOfDay(at)}`,
+        data: { device, status, ...(ACTIVE.has(status) && { active: '' }) },
+      },
+      make('p', { className: 'device-name', text: device }),
       make(
         'p',
         {},
-        make('span', { className: 'device-name', text: device }),
+        make('span', { className: 'device-status', text: `${kind}, ${status}` }),
         make('span', { className: 'device-value', text: value ?? '' }),
-      ),
-      make(
-        'p',
-        {},
-        make('span', { className: 'device-kind', text: kind }),
-        make('span', { className: 'device-status', text: status }),
       ),
       make('div', { className: 'device-level' }, level),
     );

@@ -110,7 +110,8 @@ final class HubEndpoint implements Endpoint {
     }
     try {
       execute(command.op(), id, command.fields());
-    } catch (ProtocolException e) {
+    } catch (ProtocolException | RuntimeException e) {
+      // What an application's handler throws at us is the answer too, without its words.
       peer.answer(Replies.error(id, e));
     }
   }
@@ -154,21 +155,29 @@ final class HubEndpoint implements Endpoint {
     if (positions == null) {
       throw ProtocolException.malformed("\"positions\" is missing; it must be an object.");
     }
+    List<String> names = positions.names();
+    if (names.size() > service.limits().channels()) {
+      throw new ProtocolException(
+          ErrorCode.RATE_LIMITED,
+          "A session may subscribe to " + service.limits().channels() + " channels.");
+    }
     Map<String, CompletableFuture<Subscriptions.Ready>> begun = new TreeMap<>();
-    for (String name : positions.names()) {
-      byte[] since = positions.raw(name);
-      JsonWriter wish = JsonWriter.object().text("channel", Names.check(name));
-      begun.put(
-          name,
-          subscriptions
-              .begin(
-                  Json.object(wish.raw("since", since == null ? NULL : since).bytes()),
-                  identity,
-                  true)
-              .toCompletableFuture());
+    for (String name : names) {
+      begun.put(name, recover(name, positions.raw(name)));
     }
     var all = CompletableFuture.allOf(begun.values().toArray(new CompletableFuture<?>[0]));
     Stages.on(all, done -> recovered(id, begun), failure -> recovered(id, begun));
+  }
+
+  /** A channel that cannot be recovered does not keep the others from it. */
+  private CompletableFuture<Subscriptions.Ready> recover(String name, byte @Nullable [] since) {
+    JsonWriter wish =
+        JsonWriter.object().text("channel", name).raw("since", since == null ? NULL : since);
+    try {
+      return subscriptions.begin(Json.object(wish.bytes()), identity, true).toCompletableFuture();
+    } catch (ProtocolException refused) {
+      return CompletableFuture.failedFuture(refused);
+    }
   }
 
   private void recovered(byte[] id, Map<String, CompletableFuture<Subscriptions.Ready>> begun) {

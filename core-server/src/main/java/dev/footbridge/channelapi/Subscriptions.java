@@ -38,6 +38,10 @@ final class Subscriptions implements Subscriber {
   /** A channel in the session: being subscribed to, or subscribed. */
   private static final class Place {
     final boolean presence;
+
+    /** Completes when the reply has been sent; whoever asks again meanwhile waits for it. */
+    final CompletableFuture<Subscription> begun = new CompletableFuture<>();
+
     @Nullable Subscription subscription;
     boolean dropped;
     boolean recovered;
@@ -91,7 +95,7 @@ final class Subscriptions implements Subscriber {
     synchronized (this) {
       old = places.get(name);
       if (old != null && !again) {
-        return CompletableFuture.completedStage(stays(old));
+        return stays(old);
       }
       if (old == null && places.size() >= service.limits().channels()) {
         throw new ProtocolException(
@@ -121,13 +125,12 @@ final class Subscriptions implements Subscriber {
             });
   }
 
-  private Ready stays(Place place) {
-    Subscription subscription = place.subscription;
-    JsonWriter json =
-        subscription == null
-            ? JsonWriter.object()
-            : HubService.positionJson(subscription.top());
-    return new Ready(json.flag("recovered", true).bytes(), () -> {});
+  private static CompletionStage<Ready> stays(Place place) {
+    return place.begun.thenApply(
+        subscription ->
+            new Ready(
+                HubService.positionJson(subscription.top()).flag("recovered", true).bytes(),
+                () -> {}));
   }
 
   private Ready ready(Place place, Hub.Begun begun, Identity who) {
@@ -144,6 +147,7 @@ final class Subscriptions implements Subscriber {
   }
 
   private void start(Place place, Subscription subscription, Identity who) {
+    place.begun.complete(subscription);
     synchronized (this) {
       if (place.dropped) {
         subscription.end();
@@ -181,15 +185,17 @@ final class Subscriptions implements Subscriber {
   }
 
   private void refuse(String name, Place place, Throwable failure) {
+    Throwable cause = Stages.cause(failure);
     synchronized (this) {
       if (places.get(name) == place) {
         places.remove(name);
       }
       if (!closed) {
         refused = refused == null ? new HashMap<>() : refused;
-        refused.put(name, failureJson(Stages.cause(failure)));
+        refused.put(name, failureJson(cause));
       }
     }
+    place.begun.completeExceptionally(cause);
   }
 
   /** Ends one; where there is none nothing happens. */

@@ -153,10 +153,10 @@ final class Channel implements ChannelStore.Follower {
     }
   }
 
-  /** The entry with the offset if it is at hand. */
-  @Nullable LogEntry recent(long offset) {
+  /** The entry with the offset if it is at hand and the epoch is still the same. */
+  @Nullable LogEntry recent(String ofEpoch, long offset) {
     synchronized (tailLock) {
-      return tail.get(offset);
+      return epoch.equals(ofEpoch) ? tail.get(offset) : null;
     }
   }
 

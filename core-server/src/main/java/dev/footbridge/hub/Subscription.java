@@ -89,7 +89,7 @@ public final class Subscription {
           return;
         }
         ended = true;
-        backlog = List.of();
+        dropBacklog();
       }
       leaveGroup();
     }
@@ -150,6 +150,8 @@ public final class Subscription {
         return;
       }
       if (!subscriber.deliver(this, next)) {
+        // A subscriber that waits holds no messages: it reads them again when there is room.
+        dropBacklog();
         stalled = true;
         return;
       }
@@ -162,14 +164,11 @@ public final class Subscription {
     if (backlogAt < backlog.size()) {
       return backlog.get(backlogAt++);
     }
-    if (!backlog.isEmpty()) {
-      backlog = List.of();
-      backlogAt = 0;
-    }
+    dropBacklog();
     if (cursor >= channel.topOffset()) {
       return null;
     }
-    LogEntry entry = channel.recent(cursor + 1);
+    LogEntry entry = channel.recent(epoch, cursor + 1);
     if (entry == null) {
       fetch();
     }
@@ -207,6 +206,10 @@ public final class Subscription {
   private void jump(Position to) {
     gap = to;
     cursor = to.offset();
+    dropBacklog();
+  }
+
+  private void dropBacklog() {
     backlog = List.of();
     backlogAt = 0;
   }

@@ -178,12 +178,16 @@ public final class Node implements AutoCloseable {
     return new WebSocketHandler(sessions, lanes, timer, nanoClock);
   }
 
-  /** Ends all sessions and stops the wheel. */
+  /** Takes no new sessions and ends those that there are; their clients are told to come back. */
+  public void drain() {
+    sessions.drain();
+    sessions.closeAll();
+  }
+
+  /** Stops the wheel, after which nothing of the node works any more. */
   @Override
   public void close() {
     closed = true;
-    sessions.drain();
-    sessions.closeAll();
     var unused = timer.stop();
   }
 }

@@ -12,6 +12,8 @@ import dev.footbridge.wire.Value;
 import java.util.ArrayDeque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A pair of ordered message streams, down to the client and up from it, that outlives every
@@ -53,6 +55,8 @@ public final class Session implements Peer {
 
   /** Where the number of what a client has got or the turn was not given. */
   public static final long UNKNOWN = -1;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Session.class);
 
   private final String id;
   private final String address;
@@ -476,6 +480,9 @@ public final class Session implements Peer {
         } else {
           to.receive(value);
         }
+      } catch (RuntimeException e) {
+        LOG.error("An endpoint failed; its session ends.", e);
+        close(ErrorCode.INTERNAL.code());
       } finally {
         synchronized (this) {
           delivering = false;

@@ -1,5 +1,6 @@
 package dev.footbridge.session;
 
+import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.EndpointFactory;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.io.Lane;
@@ -87,8 +88,7 @@ public final class Sessions {
     Session session =
         new Session(
             node + "." + random(16), request.address(), options, this, lane, nanoClock.getAsLong());
-    return endpoints
-        .open(request, session)
+    return endpoint(request, session)
         .handle(
             (endpoint, failure) -> {
               if (failure != null) {
@@ -106,6 +106,15 @@ public final class Sessions {
               return CompletableFuture.completedFuture(session);
             })
         .thenCompose(opened -> opened);
+  }
+
+  private CompletionStage<? extends Endpoint> endpoint(OpenRequest request, Session session) {
+    try {
+      return endpoints.open(request, session);
+    } catch (RuntimeException e) {
+      // An application's own mistake; it is told and counted like any other refusal.
+      return CompletableFuture.failedStage(e);
+    }
   }
 
   /**

@@ -77,7 +77,7 @@ public final class EntryRing {
 
   /** Up to {@code limit} entries from the offset on, oldest first. */
   public List<LogEntry> from(long offset, int limit) {
-    List<LogEntry> page = new ArrayList<>((int) Math.min(limit, Math.max(0, next - offset)));
+    List<LogEntry> page = new ArrayList<>(Math.min(limit, size));
     for (long at = Math.max(offset, first()); page.size() < limit; at++) {
       LogEntry entry = get(at);
       if (entry == null) {

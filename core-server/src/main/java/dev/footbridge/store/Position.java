@@ -24,10 +24,11 @@ public record Position(String epoch, long offset) {
    */
   public static Position parse(String text) throws ProtocolException {
     int colon = text.indexOf(':');
-    if (colon > 0) {
+    String digits = text.substring(colon + 1);
+    if (colon > 0 && digits.chars().allMatch(c -> c >= '0' && c <= '9')) {
       try {
-        return of(text.substring(0, colon), Long.parseLong(text.substring(colon + 1)));
-      } catch (NumberFormatException notANumber) {
+        return of(text.substring(0, colon), Long.parseLong(digits));
+      } catch (NumberFormatException noneOrTooMany) {
         // falls through to the one sentence for all of these
       }
     }

@@ -21,12 +21,11 @@ public final class Json {
   static final int MAX_NUMBER_LENGTH = 256;
   static final int MAX_NAME_LENGTH = 1024;
 
-  /** Members of one object beyond this many are kept but no longer found by name. */
-  static final int MAX_MEMBERS = 64;
-
   private static final JsonFactory FACTORY =
       new JsonFactoryBuilder()
           .configure(JsonFactory.Feature.INTERN_FIELD_NAMES, false)
+          // Everything is UTF-8; what looks like UTF-16 is text with NUL characters, and no JSON.
+          .configure(JsonFactory.Feature.CHARSET_DETECTION, false)
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)

@@ -7,7 +7,9 @@ import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,10 +23,14 @@ import org.jspecify.annotations.Nullable;
 public final class JsonObject {
   private static final int FIRST_CAPACITY = 8;
 
+  /** Objects with more members than this, which are few, get an index. */
+  private static final int MANY_MEMBERS = 32;
+
   private final byte[] source;
   private String[] names = new String[FIRST_CAPACITY];
   private int[] bounds = new int[2 * FIRST_CAPACITY];
   private int size;
+  private @Nullable Map<String, Integer> index;
 
   private JsonObject(byte[] source) {
     this.source = source;
@@ -63,13 +69,21 @@ public final class JsonObject {
     names[at] = name;
     bounds[2 * at] = start;
     bounds[2 * at + 1] = end;
+    if (index != null) {
+      index.put(name, at);
+    } else if (size > MANY_MEMBERS) {
+      index = new HashMap<>(4 * MANY_MEMBERS);
+      for (int i = 0; i < size; i++) {
+        index.put(names[i], i);
+      }
+    }
   }
 
   private int indexOf(String name) {
-    // Only the first members are looked through: an object with more of them than any of ours
-    // would otherwise cost an attacker's client nothing and us a quadratic search.
-    int most = Math.min(size, Json.MAX_MEMBERS);
-    for (int i = 0; i < most; i++) {
+    if (index != null) {
+      return index.getOrDefault(name, -1);
+    }
+    for (int i = 0; i < size; i++) {
       if (names[i].equals(name)) {
         return i;
       }

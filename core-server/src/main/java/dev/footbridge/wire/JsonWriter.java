@@ -35,14 +35,26 @@ public final class JsonWriter {
     return new JsonWriter('[');
   }
 
-  /** A string as JSON, with its quotes. */
+  /**
+   * A string as JSON, with its quotes. Half a surrogate pair, which JSON can name by an escape but
+   * UTF-8 cannot hold, becomes U+FFFD.
+   */
   public static byte[] quote(String text) {
-    byte[] inner = ENCODER.quoteAsUTF8(text);
+    byte[] inner = ENCODER.quoteAsUTF8(wellFormed(text));
     byte[] quoted = new byte[inner.length + 2];
     quoted[0] = '"';
     System.arraycopy(inner, 0, quoted, 1, inner.length);
     quoted[quoted.length - 1] = '"';
     return quoted;
+  }
+
+  private static String wellFormed(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        return new String(text.getBytes(StandardCharsets.UTF_16BE), StandardCharsets.UTF_16BE);
+      }
+    }
+    return text;
   }
 
   /** A member whose value is a string. */

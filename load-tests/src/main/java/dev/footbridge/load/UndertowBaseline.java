@@ -22,14 +22,15 @@ import java.util.concurrent.TimeUnit;
 import org.xnio.XnioExecutor;
 
 /**
- * The broadcast that a Java programmer writes first: Undertow's own WebSocket channels, its own Server-Sent Events handler
- * and exchanges held for long polls, each used as its documentation shows. It is what Footbridge is compared with.
+ * The broadcast that a Java programmer writes first: Undertow's own WebSocket channels, its own
+ * Server-Sent Events handler and exchanges held for long polls, each used as its documentation
+ * shows. It is what Footbridge is compared with.
  *
  * <ul>
  *   <li>{@code GET /ws}: WebSocket; a text message goes to everybody else, on every transport;
  *   <li>{@code GET /sse}: Server-Sent Events;
- *   <li>{@code GET /poll?after=N&wait=S}: long poll, answered with {@code {"first":F,"messages":[…]}}; without
- *       {@code after} it tells at once where the numbering stands.
+ *   <li>{@code GET /poll?after=N&wait=S}: long poll, answered with a JSON object of the first
+ *       number and the messages; without {@code after} it tells at once where the numbering stands.
  * </ul>
  *
  * <p>There are no sessions here, no acknowledgements and no bounds on queues.
@@ -72,13 +73,15 @@ public final class UndertowBaseline {
   }
 
   private void onConnect(WebSocketHttpExchange exchange, WebSocketChannel channel) {
-    channel.getReceiveSetter().set(new AbstractReceiveListener() {
-      @Override
-      protected void onFullTextMessage(WebSocketChannel sender, BufferedTextMessage message) {
-        broadcast(sender, message.getData());
-      }
-    });
+    channel.getReceiveSetter().set(new Listener());
     channel.resumeReceives();
+  }
+
+  private final class Listener extends AbstractReceiveListener {
+    @Override
+    protected void onFullTextMessage(WebSocketChannel sender, BufferedTextMessage message) {
+      broadcast(sender, message.getData());
+    }
   }
 
   private void broadcast(WebSocketChannel sender, String message) {
@@ -98,18 +101,23 @@ public final class UndertowBaseline {
   private void onPoll(HttpServerExchange exchange) {
     long after = parameter(exchange, "after", -1);
     long waitSeconds = parameter(exchange, "wait", 0);
-    exchange.dispatch(SameThreadExecutor.INSTANCE, () -> {
-      HeldPoll poll = new HeldPoll(exchange, after);
-      if (log.hold(poll)) {
-        poll.timeout = exchange.getIoThread().executeAfter(() -> {
-          if (log.release(poll)) {
-            poll.answer();
-          }
-        }, waitSeconds, TimeUnit.SECONDS);
-      } else {
-        poll.answer();
-      }
-    });
+    HeldPoll poll = new HeldPoll(exchange, after);
+    exchange.dispatch(SameThreadExecutor.INSTANCE, () -> hold(poll, waitSeconds));
+  }
+
+  private void hold(HeldPoll poll, long seconds) {
+    if (log.hold(poll)) {
+      poll.timeout =
+          poll.exchange.getIoThread().executeAfter(() -> expire(poll), seconds, TimeUnit.SECONDS);
+    } else {
+      poll.answer();
+    }
+  }
+
+  private void expire(HeldPoll poll) {
+    if (log.release(poll)) {
+      poll.answer();
+    }
   }
 
   private static long parameter(HttpServerExchange exchange, String name, long otherwise) {
@@ -117,11 +125,14 @@ public final class UndertowBaseline {
     return values == null ? otherwise : Long.parseLong(values.getFirst());
   }
 
-  /** A request that waits for a message; all but its place in the log belongs to the exchange's I/O thread. */
+  /**
+   * A request that waits for a message; all but its place in the log belongs to the exchange's I/O
+   * thread.
+   */
   private final class HeldPoll {
     private final HttpServerExchange exchange;
     private final long after;
-    private XnioExecutor.Key timeout;
+    private XnioExecutor.Key timeout = () -> false;
 
     HeldPoll(HttpServerExchange exchange, long after) {
       this.exchange = exchange;
@@ -129,15 +140,15 @@ public final class UndertowBaseline {
     }
 
     void answer() {
-      if (timeout != null) {
-        timeout.remove();
-      }
+      timeout.remove();
       exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "application/json");
       exchange.getResponseSender().send(log.answer(after));
     }
   }
 
-  /** The last messages by number, and the polls that wait for the next one. Safe for every thread. */
+  /**
+   * The last messages by number, and the polls that wait for the next one. Safe for every thread.
+   */
   private static final class PollLog {
     private final Deque<String> messages = new ArrayDeque<>();
     private long top;
@@ -173,7 +184,8 @@ public final class UndertowBaseline {
       }
       long oldest = top - messages.size() + 1;
       long first = after < 0 ? top + 1 : Math.max(after + 1, oldest);
-      StringBuilder json = new StringBuilder(256).append("{\"first\":").append(first).append(",\"messages\":[");
+      StringBuilder json =
+          new StringBuilder(256).append("{\"first\":").append(first).append(",\"messages\":[");
       long number = oldest;
       String separator = "";
       for (String message : messages) {

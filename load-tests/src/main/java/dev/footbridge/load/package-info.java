@@ -1,5 +1,5 @@
 /**
- * What Footbridge is measured against and with. Nothing here is part of the product: these are programs of their own,
- * started by the comparison script.
+ * What Footbridge is measured against and with. Nothing here is part of the product: these are
+ * programs of their own, started by the comparison script.
  */
 package dev.footbridge.load;

@@ -2,22 +2,15 @@ package dev.footbridge.bridge.transport;
 
 import dev.footbridge.http.Problems;
 import dev.footbridge.io.Stages;
-import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
-import dev.footbridge.websocket.Utf8Validator;
-import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.server.RequestTooBigException;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.SameThreadExecutor;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeUnit;
-import org.xnio.IoUtils;
 
 /** What the handlers of requests have in common. */
 public final class Exchanges {
@@ -82,53 +75,7 @@ public final class Exchanges {
       long timeoutNanos,
       Timer timer,
       Step<byte[]> then) {
-    if (exchange.getRequestContentLength() > maxBytes) {
-      Problems.send(exchange, tooLarge(maxBytes));
-      return;
-    }
-    exchange.setMaxEntitySize(maxBytes);
-    Timeout deadline =
-        exchange.isRequestComplete()
-            ? null
-            : timer.newTimeout(
-                timeout -> IoUtils.safeClose(exchange.getConnection()),
-                timeoutNanos,
-                TimeUnit.NANOSECONDS);
-    exchange
-        .getRequestReceiver()
-        .receiveFullBytes(
-            (reading, bytes) -> {
-              cancel(deadline);
-              if (Utf8Validator.isValid(bytes, 0, bytes.length)) {
-                guard(reading, then, bytes);
-              } else {
-                Problems.send(
-                    reading, ProtocolException.malformed("The body is not valid UTF-8."));
-              }
-            },
-            (reading, failure) -> {
-              cancel(deadline);
-              failed(reading, failure, maxBytes);
-            });
-  }
-
-  private static void cancel(@org.jspecify.annotations.Nullable Timeout deadline) {
-    if (deadline != null) {
-      deadline.cancel();
-    }
-  }
-
-  private static void failed(HttpServerExchange exchange, IOException failure, int maxBytes) {
-    if (failure instanceof RequestTooBigException) {
-      Problems.send(exchange, tooLarge(maxBytes));
-    } else {
-      IoUtils.safeClose(exchange.getConnection());
-    }
-  }
-
-  private static ProtocolException tooLarge(int maxBytes) {
-    return new ProtocolException(
-        ErrorCode.TOO_LARGE, "The body may have at most " + maxBytes + " bytes.");
+    new BodyReader(exchange, maxBytes, then).start(timeoutNanos, timer);
   }
 
   /** Headers that keep caches and buffering proxies away from an answer. */

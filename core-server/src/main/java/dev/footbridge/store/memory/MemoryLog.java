@@ -32,13 +32,15 @@ final class MemoryLog {
 
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  private record Key(@Nullable String user, String key) {}
+
   private record Keyed(Position position, long nanos) {}
 
   private final Retention retention;
   private final AtomicLong total;
   private final String epoch = new BigInteger(40, RANDOM).toString(36);
   private final EntryRing ring = new EntryRing(0);
-  private final Map<String, Keyed> keys = new LinkedHashMap<>();
+  private final Map<Key, Keyed> keys = new LinkedHashMap<>();
   private List<Follower> followers = List.of();
   private long usedNanos;
   private boolean removed;
@@ -53,7 +55,7 @@ final class MemoryLog {
       return null;
     }
     usedNanos = now;
-    String key = scopedKey(publication);
+    Key key = key(publication);
     if (key != null) {
       Keyed earlier = keys.get(key);
       if (earlier != null && now - earlier.nanos() < KEY_LIFE_NANOS) {
@@ -173,12 +175,8 @@ final class MemoryLog {
     }
   }
 
-  private static @Nullable String scopedKey(Publication publication) {
+  private static @Nullable Key key(Publication publication) {
     String key = publication.key();
-    if (key == null) {
-      return null;
-    }
-    String user = publication.user();
-    return user == null ? "\0" + key : user + "\0" + key;
+    return key == null ? null : new Key(publication.user(), key);
   }
 }

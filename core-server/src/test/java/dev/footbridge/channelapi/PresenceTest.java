@@ -1,0 +1,202 @@
+package dev.footbridge.channelapi;
+
+import static dev.footbridge.channelapi.Messages.channel;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.footbridge.support.TestClient;
+import dev.footbridge.support.TestHub;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PresenceTest {
+  private static final String PRESENT = channel("room") + ",\"presence\":true";
+  private static final long GATHERED = 100;
+
+  private final TestHub hub = TestHub.roomy();
+  private final TestClient ann = hub.client("ann");
+  private final TestClient bob = hub.client("bob");
+
+  private static List<String> users(JsonNode members) {
+    List<String> users = new ArrayList<>();
+    members.forEach(member -> users.add(member.path("user").textValue()));
+    return users;
+  }
+
+  private void enter(TestClient client) {
+    hub.ask(client, "subscribe", PRESENT);
+  }
+
+  /** Everybody is in the room, and everybody has been told so. */
+  private void enterAndTell(TestClient... clients) {
+    for (TestClient client : clients) {
+      enter(client);
+    }
+    hub.letPass(GATHERED, MILLISECONDS);
+    for (TestClient client : clients) {
+      client.heard();
+    }
+  }
+
+  private JsonNode onlyChange(TestClient client) {
+    List<JsonNode> heard = client.heard();
+    assertThat(heard).hasSize(1);
+    assertThat(heard.get(0).get("op").textValue()).isEqualTo("presence");
+    assertThat(heard.get(0).get("channel").textValue()).isEqualTo("room");
+    return heard.get(0);
+  }
+
+  @Test
+  void members_are_told_who_joins_and_how_many_there_are() {
+    enterAndTell(ann);
+    enter(bob);
+    assertThat(ann.heard()).isEmpty();
+    hub.letPass(GATHERED, MILLISECONDS);
+    JsonNode change = onlyChange(ann);
+    assertThat(users(change.get("joined"))).containsExactly("bob");
+    assertThat(change.get("left")).isEmpty();
+    assertThat(change.get("count").intValue()).isEqualTo(2);
+  }
+
+  @Test
+  void nobody_is_told_of_itself() {
+    enter(ann);
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(ann.heard()).isEmpty();
+    enter(bob);
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(bob.heard()).isEmpty();
+  }
+
+  @Test
+  void those_who_join_together_are_told_once_and_of_each_other() {
+    enterAndTell(hub.client("old"));
+    TestClient cid = hub.client("cid");
+    enter(ann);
+    enter(bob);
+    enter(cid);
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(users(onlyChange(ann).get("joined"))).containsExactlyInAnyOrder("bob", "cid");
+    JsonNode toBob = onlyChange(bob);
+    assertThat(users(toBob.get("joined"))).containsExactlyInAnyOrder("ann", "cid");
+    assertThat(toBob.get("count").intValue()).isEqualTo(4);
+  }
+
+  @Test
+  void members_are_told_who_leaves() {
+    enterAndTell(ann, bob);
+    hub.ask(bob, "unsubscribe", channel("room"));
+    hub.letPass(GATHERED, MILLISECONDS);
+    JsonNode change = onlyChange(ann);
+    assertThat(users(change.get("left"))).containsExactly("bob");
+    assertThat(change.get("joined")).isEmpty();
+    assertThat(change.get("count").intValue()).isEqualTo(1);
+    assertThat(bob.heard()).isEmpty();
+  }
+
+  @Test
+  void a_session_that_ends_leaves() {
+    enterAndTell(ann, bob);
+    bob.session().close("closed");
+    hub.settle();
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(users(onlyChange(ann).get("left"))).containsExactly("bob");
+  }
+
+  @Test
+  void losing_the_connection_is_not_leaving() {
+    enterAndTell(ann, bob);
+    bob.disconnect();
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(ann.heard()).isEmpty();
+  }
+
+  @Test
+  void whoever_leaves_and_comes_back_soon_was_never_gone() {
+    enterAndTell(ann, bob);
+    hub.ask(bob, "unsubscribe", channel("room"));
+    enter(bob);
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(ann.heard()).isEmpty();
+    assertThat(hub.ask(ann, "presence", channel("room")).get("count").intValue()).isEqualTo(2);
+  }
+
+  @Test
+  void whoever_comes_and_leaves_soon_was_never_there() {
+    enterAndTell(ann);
+    enter(bob);
+    hub.ask(bob, "unsubscribe", channel("room"));
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(ann.heard()).isEmpty();
+  }
+
+  @Test
+  void a_subscriber_without_presence_is_neither_seen_nor_told() {
+    enterAndTell(ann);
+    hub.ask(bob, "subscribe", channel("room"));
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(ann.heard()).isEmpty();
+    enter(hub.client("cid"));
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(bob.heard()).isEmpty();
+    assertThat(users(onlyChange(ann).get("joined"))).containsExactly("cid");
+  }
+
+  @Test
+  void the_members_of_a_channel_can_be_asked_for_from_outside() {
+    enterAndTell(ann, bob);
+    JsonNode present = hub.ask(hub.client(), "presence", channel("room"));
+    assertThat(present.get("count").intValue()).isEqualTo(2);
+    assertThat(users(present.get("members"))).containsExactly("ann", "bob");
+    JsonNode nobody = hub.ask(ann, "presence", channel("empty"));
+    assertThat(nobody.get("count").intValue()).isZero();
+    assertThat(nobody.get("members")).isEmpty();
+  }
+
+  @Test
+  void a_member_is_a_public_id_a_user_and_what_the_application_says_of_it() {
+    enterAndTell(ann);
+    JsonNode member = hub.ask(ann, "presence", channel("room")).at("/members/0");
+    assertThat(member.get("member").textValue())
+        .isEqualTo(ann.session().publicId())
+        .isNotEqualTo(ann.session().id());
+    assertThat(ann.session().id()).doesNotContain(ann.session().publicId());
+    assertThat(member.get("user").textValue()).isEqualTo("ann");
+    assertThat(member.at("/info/nick").intValue()).isEqualTo(1);
+    TestClient nobody = hub.client();
+    enterAndTell(nobody);
+    ann.heard();
+    assertThat(hub.ask(ann, "presence", channel("room")).at("/members/1").has("user")).isFalse();
+  }
+
+  @Test
+  void an_answer_has_so_many_members_and_the_whole_count() {
+    TestHub small =
+        TestHub.builder().limits(new HubLimits(10, 1, 1, 1000, 1000, 3, 10_000)).build();
+    for (int i = 0; i < 5; i++) {
+      small.ask(small.client("u" + i), "subscribe", PRESENT);
+    }
+    JsonNode present = small.ask(small.client(), "presence", channel("room"));
+    assertThat(present.get("members")).hasSize(3);
+    assertThat(present.get("count").intValue()).isEqualTo(5);
+  }
+
+  @Test
+  void presence_needs_permission_and_a_good_name() {
+    assertThat(hub.error(ann, "presence", channel("secret"))).isEqualTo("forbidden");
+    assertThat(hub.error(ann, "presence", channel("a b"))).isEqualTo("malformed");
+    assertThat(hub.error(ann, "presence", "")).isEqualTo("malformed");
+  }
+
+  @Test
+  void nothing_is_left_of_a_channel_that_everybody_has_left() {
+    enterAndTell(ann);
+    hub.ask(ann, "unsubscribe", channel("room"));
+    hub.letPass(GATHERED, MILLISECONDS);
+    enterAndTell(bob);
+    assertThat(users(hub.ask(bob, "presence", channel("room")).get("members")))
+        .containsExactly("bob");
+  }
+}

@@ -1,0 +1,286 @@
+package dev.footbridge.session;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.footbridge.endpoint.Endpoint;
+import dev.footbridge.endpoint.Offer;
+import dev.footbridge.io.Lane;
+import dev.footbridge.session.Session.Batch;
+import dev.footbridge.session.SimulatedConnection.Acknowledged;
+import dev.footbridge.session.SimulatedConnection.Numbered;
+import dev.footbridge.session.SimulatedConnection.PollAnswer;
+import dev.footbridge.session.SimulatedConnection.Refused;
+import dev.footbridge.session.SimulatedConnection.Sent;
+import dev.footbridge.session.SimulatedConnection.Up;
+import dev.footbridge.session.SimulatedConnection.Welcome;
+import dev.footbridge.support.ManualClock;
+import dev.footbridge.support.ManualExecutor;
+import dev.footbridge.wire.Json;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.Message;
+import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One session and around it what transports do for it, in a few lines each; and an application that
+ * answers some of what it gets.
+ */
+final class SimulatedServer implements Endpoint {
+  private static final SessionOptions OPTIONS =
+      new SessionOptions(100, 1000, 1000, 10_000, 1000, 300);
+  private static final int ECHO_EVERY = 4;
+
+  /**
+   * A request as it travels.
+   *
+   * @param batch what comes up with it; null for none
+   */
+  record Request(SimulatedConnection.Kind kind, long after, long turn, Batch batch) {}
+
+  /** The down stream as it must be: what was accepted, in order. */
+  final List<Message> accepted = new ArrayList<>();
+
+  /** The up stream as it came to the application. */
+  final List<Value> delivered = new ArrayList<>();
+
+  /** Every connection that a request came on. */
+  final List<SimulatedConnection> connections = new ArrayList<>();
+
+  private final ManualClock clock = new ManualClock();
+  private final ManualExecutor threads = new ManualExecutor();
+  private final List<Lane> lanes = List.of(new Lane(threads), new Lane(threads));
+  private final Session session;
+  private long highestTurn;
+  private boolean refusedForRoom;
+  private boolean closed;
+
+  SimulatedServer() {
+    Sessions owner =
+        new Sessions(
+            "m",
+            OPTIONS,
+            new Sessions.SessionLimits(1, 1),
+            (request, peer) -> {
+              throw new IllegalStateException("Nobody opens a session here.");
+            },
+            List.of(),
+            clock);
+    session = new Session("s", "address", OPTIONS, owner, lanes.get(0), clock.getAsLong());
+    session.opened(this);
+  }
+
+  Lane lane(int index) {
+    return lanes.get(index);
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  /** Whether an application that was refused for lack of room has not been told of room since. */
+  boolean owesRoom() {
+    return refusedForRoom;
+  }
+
+  // ---- the application ----
+
+  void offer(int size) {
+    Message message = Message.binary(new byte[size]);
+    Offer outcome = session.offer(message);
+    if (outcome == Offer.ACCEPTED) {
+      accepted.add(message);
+    } else if (outcome == Offer.OVERFLOWED) {
+      refusedForRoom = true;
+    }
+  }
+
+  private void answer() {
+    Message message = Message.binary(new byte[1]);
+    if (session.answer(message) == Offer.ACCEPTED) {
+      accepted.add(message);
+    }
+  }
+
+  @Override
+  public void check(Value value) {}
+
+  @Override
+  public void receive(Value value) {
+    delivered.add(value);
+    if (delivered.size() % ECHO_EVERY == 0) {
+      answer();
+    }
+  }
+
+  @Override
+  public void drained() {
+    refusedForRoom = false;
+  }
+
+  @Override
+  public void moved(Lane lane) {
+    assertThat(session.lane()).isSameAs(lane);
+  }
+
+  @Override
+  public void closed() {
+    assertThat(closed).as("closed before").isFalse();
+    closed = true;
+  }
+
+  @Override
+  public void describe(JsonWriter welcome) {}
+
+  // ---- time ----
+
+  void letPass(long nanos) {
+    clock.advance(nanos);
+    session.check(clock.getAsLong());
+    threads.run();
+  }
+
+  void close() {
+    session.close("kicked");
+    threads.run();
+  }
+
+  // ---- transports ----
+
+  void handle(Request request, SimulatedConnection connection) {
+    boolean stale = request.turn() != Session.UNKNOWN && request.turn() < highestTurn;
+    State before = stale ? state() : null;
+    connections.add(connection);
+    try {
+      if (request.kind() == SimulatedConnection.Kind.SEND) {
+        connection.say(new Sent(session.send(request.batch(), request.turn())));
+      } else {
+        connection.told = true;
+        Message welcome =
+            session.attach(connection, request.after(), request.turn(), request.batch());
+        if (connection.streaming()) {
+          connection.say(welcome(welcome));
+          connection.received = session.received();
+        } else {
+          pump(connection, Integer.MAX_VALUE);
+        }
+      }
+      highestTurn = Math.max(highestTurn, request.turn());
+      assertThat(stale).as("a stale request was taken: %s", request).isFalse();
+    } catch (ProtocolException e) {
+      connection.ended = true;
+      connection.say(new Refused(e.code()));
+    }
+    threads.run();
+    if (stale) {
+      assertThat(state()).as("state after a stale request").isEqualTo(before);
+    }
+  }
+
+  private static Welcome welcome(Message message) throws ProtocolException {
+    JsonObject fields = Json.object(message.raw());
+    assertThat(fields.flag("resumed")).isTrue();
+    return new Welcome(
+        fields.integer("received", -1, 0, Long.MAX_VALUE),
+        fields.integer("after", -1, 0, Long.MAX_VALUE));
+  }
+
+  /** The connection has room for so many messages. */
+  void pump(SimulatedConnection connection, int most) {
+    List<Numbered> taken = new ArrayList<>();
+    connection.told = false;
+    connection.blocked = false;
+    boolean attached =
+        session.take(
+            connection,
+            (number, message) -> {
+              if (taken.size() == most) {
+                connection.blocked = true;
+                return false;
+              }
+              taken.add(new Numbered(number, message));
+              return true;
+            });
+    if (!attached || connection.ended) {
+      assertThat(attached).as("attached after its end").isFalse();
+      assertThat(taken).isEmpty();
+    } else if (connection.streaming()) {
+      taken.forEach(connection::say);
+    } else if (!taken.isEmpty()) {
+      endPoll(connection, taken);
+    }
+  }
+
+  /** A poll has been held for as long as it may. */
+  void answerEmpty(SimulatedConnection connection) {
+    if (connection.isPoll() && !connection.ended) {
+      endPoll(connection, List.of());
+    }
+  }
+
+  private void endPoll(SimulatedConnection connection, List<Numbered> taken) {
+    connection.say(new PollAnswer(taken, session.received()));
+    connection.ended = true;
+    session.detach(connection);
+  }
+
+  /** Reads one thing that the client said on a WebSocket. */
+  void read(SimulatedConnection connection) {
+    Up next = connection.up.poll();
+    if (next == null) {
+      return;
+    }
+    try {
+      if (next.value() == null) {
+        session.acknowledge(connection, next.acknowledged());
+      } else if (session.receive(connection, next.value())) {
+        assertThat(connection.ended).as("counted after its end").isFalse();
+        connection.received++;
+      }
+    } catch (ProtocolException e) {
+      throw new AssertionError("The client did nothing wrong.", e);
+    }
+    threads.run();
+  }
+
+  void acknowledge(SimulatedConnection connection) {
+    if (connection.duplex() && !connection.ended) {
+      connection.say(new Acknowledged(connection.received));
+    }
+  }
+
+  /** The server sees that the client has gone. */
+  void notice(SimulatedConnection connection) {
+    session.detach(connection);
+    connection.up.clear();
+  }
+
+  // ---- what can be seen from outside ----
+
+  private record State(
+      long received, boolean attached, String held, int delivered, long superseded, boolean closed) {}
+
+  private State state() {
+    return new State(
+        session.received(),
+        session.isAttached(),
+        held(),
+        delivered.size(),
+        connections.stream().filter(connection -> connection.superseded).count(),
+        closed);
+  }
+
+  /** Which messages are held, as the refusal of an impossible request says. */
+  private String held() {
+    try {
+      session.attach(new SimulatedConnection(SimulatedConnection.Kind.POLL, lane(0)),
+          Long.MAX_VALUE, Session.UNKNOWN);
+      throw new AssertionError("So many were never sent.");
+    } catch (ProtocolException e) {
+      return e.code() + new String(e.describe(JsonWriter.object()).bytes(), US_ASCII);
+    }
+  }
+}

@@ -1,0 +1,308 @@
+/** The layers of channels, procedures and commands above a session that is lost and begins when the test says so. */
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { Commands } from '../../target/es5/hub/commands.js';
+import { Procedures } from '../../target/es5/hub/procedures.js';
+import { Subscriptions } from '../../target/es5/hub/subscriptions.js';
+
+let session;
+let commands;
+let subscriptions;
+let procedures;
+let told;
+
+/** A session that keeps what it is offered. */
+class FakeSession {
+  state = 'connecting';
+  offered = [];
+  full = false;
+
+  offer(text, again) {
+    if (this.full && !again) throw Object.assign(new Error('full'), { code: 'overflow' });
+    this.offered.push(JSON.parse(text));
+  }
+
+  /** What was offered since the last look. */
+  look() {
+    return this.offered.splice(0);
+  }
+}
+
+const listener = {
+  deliver: (message) => told.push(['message', message.data]),
+  tell: (event, detail) => told.push([event, detail]),
+};
+
+function begin(subscribed) {
+  commands.begun(() => {
+    subscriptions.begun(subscribed);
+    procedures.begun();
+  });
+}
+
+function lose() {
+  commands.lost();
+  subscriptions.lost();
+  procedures.lost();
+}
+
+/** Subscribes and lets the server answer. */
+function subscribed(channel, options, answer) {
+  subscriptions.subscribe(channel, options, listener, () => undefined);
+  const [command] = session.look();
+  commands.reply({ id: command.id, data: answer });
+  told.length = 0;
+}
+
+/** A function that remembers how it was called. */
+function outcome() {
+  const calls = [];
+  const done = (error, data) => calls.push(error ? error.code : (data ?? 'done'));
+  return Object.assign(done, { calls });
+}
+
+beforeEach(() => {
+  told = [];
+  session = new FakeSession();
+  commands = new Commands(session, 1000);
+  subscriptions = new Subscriptions(commands);
+  procedures = new Procedures(commands, (error) => told.push(['error', error.code]));
+});
+
+test('commands wait for the session and then go in their order, subscriptions first', () => {
+  commands.send('publish', { channel: 'a', data: 1 }, 'repeat', () => undefined);
+  commands.send('history', { channel: 'a' }, 'repeat', () => undefined);
+  subscriptions.subscribe(
+    'a',
+    { since: { epoch: 'e', offset: 1 }, presence: true },
+    listener,
+    () => undefined,
+  );
+  assert.deepEqual(session.look(), []);
+  begin();
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['subscribe', 'publish', 'history'],
+  );
+});
+
+test('what waits for the session is bounded', () => {
+  const done = outcome();
+  commands.send('publish', { data: 'x'.repeat(600) }, 'repeat', done);
+  commands.send('publish', { data: 'x'.repeat(600) }, 'repeat', done);
+  assert.deepEqual(done.calls, ['overflow']);
+});
+
+test('a command that the outbox has no room for is refused, but not one that was accepted before', () => {
+  const done = outcome();
+  begin();
+  commands.send('publish', { data: 1 }, 'repeat', done);
+  session.full = true;
+  commands.send('publish', { data: 2 }, 'repeat', done);
+  assert.deepEqual(done.calls, ['overflow']);
+  session.look();
+  lose();
+  begin();
+  assert.deepEqual(
+    session.look().map(({ data }) => data),
+    [1],
+  );
+});
+
+test('when the session is lost each kind of command is settled in its way', () => {
+  begin();
+  const outcomes = { repeat: outcome(), interrupt: outcome(), done: outcome(), forget: outcome() };
+  for (const [onLoss, done] of Object.entries(outcomes)) commands.send(onLoss, {}, onLoss, done);
+  session.look();
+  lose();
+  begin();
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['repeat'],
+  );
+  const calls = Object.fromEntries(Object.entries(outcomes).map(([name, done]) => [name, done.calls]));
+  assert.deepEqual(calls, { repeat: [], interrupt: ['interrupted'], done: ['done'], forget: [] });
+});
+
+test('a call that waited for the session is not interrupted by it', () => {
+  const done = outcome();
+  begin();
+  lose();
+  commands.send('call', {}, 'interrupt', done);
+  lose();
+  begin();
+  assert.deepEqual(done.calls, []);
+  assert.equal(session.look().length, 1);
+});
+
+test('a late answer to a command that was settled is ignored', () => {
+  const done = outcome();
+  begin();
+  commands.send('call', {}, 'interrupt', done);
+  const [{ id }] = session.look();
+  lose();
+  commands.reply({ id, data: 1 });
+  assert.deepEqual(done.calls, ['interrupted']);
+});
+
+test('while opening, a channel is asked for with the session, and its welcome is the answer', () => {
+  const done = outcome();
+  subscriptions.subscribe('a', { last: 3 }, listener, done);
+  assert.deepEqual(subscriptions.opening(), [
+    { channel: 'a', since: undefined, last: 3, presence: undefined, token: undefined },
+  ]);
+  begin({ a: { epoch: 'e', offset: 7 } });
+  assert.deepEqual(session.look(), []);
+  assert.deepEqual(done.calls, [{ epoch: 'e', offset: 7 }]);
+});
+
+test('a channel that was refused with the opening is the error of its own subscription', () => {
+  const done = outcome();
+  subscriptions.subscribe('a', {}, listener, done);
+  subscriptions.opening();
+  begin({ a: { error: { code: 'forbidden' } } });
+  assert.deepEqual(done.calls, ['forbidden']);
+});
+
+test('one who unsubscribed while the session opened listens to nothing', () => {
+  const [wanted, unwanted] = [outcome(), outcome()];
+  subscriptions.subscribe('a', {}, listener, wanted);
+  subscriptions.opening();
+  subscriptions.unsubscribe('a', unwanted);
+  begin({ a: { epoch: 'e', offset: 0 } });
+  assert.deepEqual(
+    session.look().map(({ op, channel }) => [op, channel]),
+    [['unsubscribe', 'a']],
+  );
+  assert.deepEqual([wanted.calls, unwanted.calls], [['unsubscribed'], ['done']]);
+});
+
+test('a new session goes on where the messages of the last one ended', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  subscriptions.message({ channel: 'a', offset: 5, data: 'five' });
+  lose();
+  begin();
+  const [{ op, id, positions }] = session.look();
+  assert.deepEqual([op, positions], ['recover', { a: { epoch: 'e', offset: 5 } }]);
+  commands.reply({ id, data: { channels: { a: { epoch: 'e', offset: 6, recovered: true } } } });
+  subscriptions.message({ channel: 'a', offset: 6, data: 'six' });
+  assert.deepEqual(
+    told.filter(([event]) => event !== 'subscribed'),
+    [
+      ['message', 'five'],
+      ['message', 'six'],
+    ],
+  );
+});
+
+test('a channel with presence is subscribed again, since recovering would not join', () => {
+  begin();
+  subscribed('a', { presence: true }, { epoch: 'e', offset: 4 });
+  lose();
+  begin();
+  const [{ op, since, presence }] = session.look();
+  assert.deepEqual([op, since, presence], ['subscribe', { epoch: 'e', offset: 4 }, true]);
+});
+
+test('in a rebuilt session that still listens, the old subscription ends first', () => {
+  begin();
+  subscribed('a', { presence: true }, { epoch: 'e', offset: 4 });
+  lose();
+  begin({ a: { epoch: 'e', offset: 9 } });
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['unsubscribe', 'subscribe'],
+  );
+});
+
+test('a channel of which nothing came yet asks for its last messages again', () => {
+  begin();
+  subscribed('a', { last: 5 }, { epoch: 'e', offset: 4 });
+  lose();
+  begin();
+  const [{ op, since, last }] = session.look();
+  assert.deepEqual([op, since, last], ['subscribe', undefined, 5]);
+});
+
+test('a history that no longer reaches back is reported once, whoever says it', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  lose();
+  begin();
+  const [{ id }] = session.look();
+  commands.reply({ id, data: { channels: { a: { epoch: 'f', offset: 2, recovered: false } } } });
+  subscriptions.gap({ channel: 'a', epoch: 'f', offset: 2 });
+  assert.deepEqual(
+    told.filter(([event]) => event === 'gap'),
+    [['gap', { channel: 'a', epoch: 'f', offset: 2 }]],
+  );
+  subscriptions.message({ channel: 'a', offset: 3, data: 'next' });
+  assert.deepEqual(told.at(-1), ['message', 'next']);
+  assert.deepEqual(subscriptions.position('a'), { epoch: 'f', offset: 3 });
+});
+
+test('a channel that cannot be recovered for lack of permission is lost with its reason', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  lose();
+  begin();
+  const [{ id }] = session.look();
+  commands.reply({ id, data: { channels: { a: { error: { code: 'forbidden', message: 'no more' } } } } });
+  assert.deepEqual([told[0][0], told[0][1].code], ['unsubscribed', 'forbidden']);
+  subscriptions.message({ channel: 'a', offset: 5, data: 'late' });
+  assert.equal(told.length, 1);
+});
+
+test('a repeated message is not delivered twice', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  subscriptions.message({ channel: 'a', offset: 5, data: 'five' });
+  subscriptions.message({ channel: 'a', offset: 5, data: 'five' });
+  assert.deepEqual(told, [['message', 'five']]);
+});
+
+test('messages of an ended subscription do not reach the next one', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  subscriptions.unsubscribe('a', () => undefined);
+  subscriptions.subscribe('a', {}, listener, () => undefined);
+  subscriptions.message({ channel: 'a', offset: 5, data: 'five' });
+  assert.deepEqual(told, []);
+});
+
+test('procedures are offered again in a new session', () => {
+  const done = outcome();
+  begin();
+  procedures.register('p', () => 1, done);
+  lose();
+  begin();
+  const registers = session.look().filter(({ op }) => op === 'register');
+  assert.equal(registers.length, 2);
+  commands.reply({ id: registers[1].id, data: {} });
+  assert.equal(done.calls.length, 1);
+});
+
+test('a result is not sent into another session than the call came from', async () => {
+  begin();
+  let finish;
+  procedures.register(
+    'p',
+    () => new Promise((resolve) => (finish = resolve)),
+    () => undefined,
+  );
+  procedures.invoke({ invocation: 'i', procedure: 'p', data: null });
+  lose();
+  begin();
+  session.look();
+  finish(1);
+  await Promise.resolve();
+  assert.deepEqual(session.look(), []);
+});
+
+test('an invocation of what is no longer offered says so', () => {
+  begin();
+  procedures.invoke({ invocation: 'i', procedure: 'p', data: null });
+  const [{ op, invocation, error }] = session.look();
+  assert.deepEqual([op, invocation, error.code], ['result', 'i', 'no_callee']);
+});
