@@ -17,6 +17,11 @@ function jar() {
   return path;
 }
 
+/** Servers that run: none outlives the tests, not even when these are broken off. */
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.once('SIGTERM', () => process.exit(143));
+
 /**
  * Starts a server with the demo on a free port, or on the given one.
  *
@@ -25,7 +30,9 @@ function jar() {
 export async function startServer(port = 0) {
   const args = ['-jar', jar(), 'serve', '--port', String(port), '--demo'];
   const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  ended.then(() => running.delete(child));
   let output = '';
   const url = await new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`The server did not start: ${why}\n${output}`));

@@ -33,6 +33,12 @@ public final class Server implements AutoCloseable {
   /** The parser's own limit is above ours, so that ours can answer; it ends the connection. */
   private static final int PARSER_HEADER_FACTOR = 4;
 
+  /**
+   * So much of a body is read and dropped when nobody wants it, in multiples of the largest that is
+   * wanted; beyond, the connection is ended.
+   */
+  private static final int ENTITY_FACTOR = 8;
+
   /** Buffers are shared and only in use while data moves. */
   private static final int BUFFER_BYTES = 16 * 1024;
 
@@ -131,7 +137,8 @@ public final class Server implements AutoCloseable {
         .setServerOption(UndertowOptions.MAX_PARAMETERS, 50)
         .setServerOption(UndertowOptions.MAX_COOKIES, 50)
         .setServerOption(
-            UndertowOptions.MAX_ENTITY_SIZE, config.get(Setting.LIMITS_BATCH_BYTES))
+            UndertowOptions.MAX_ENTITY_SIZE,
+            ENTITY_FACTOR * config.get(Setting.LIMITS_BATCH_BYTES))
         .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, headerTimeout)
         .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, keepAlive)
         .setServerOption(UndertowOptions.SHUTDOWN_TIMEOUT, 2000)

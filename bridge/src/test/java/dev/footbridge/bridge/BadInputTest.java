@@ -231,7 +231,6 @@ class BadInputTest {
         "{\"op\":\"presence\",\"id\":7}",
         "{\"op\":\"recover\",\"id\":7}",
         "{\"op\":\"recover\",\"id\":7,\"positions\":[]}",
-        "{\"op\":\"recover\",\"id\":7,\"positions\":{\"a b\":{\"epoch\":\"k\",\"offset\":1}}}",
         "{\"op\":\"call\",\"id\":7}",
         "{\"op\":\"call\",\"id\":7,\"procedure\":\"x\",\"timeout\":-1}",
         "{\"op\":\"call\",\"id\":7,\"procedure\":\"x\",\"timeout\":\"soon\"}",

@@ -242,6 +242,25 @@ class LimitsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"Content-Length: 30000", "Transfer-Encoding: chunked"})
+  @Of(Setting.LIMITS_BODY_TIMEOUT_MILLIS)
+  void aBodyThatWasRefusedIsNotWaitedForEither(String framing) throws IOException {
+    try (TestServer server =
+            TestServer.start(
+                builder ->
+                    builder
+                        .set(Setting.LIMITS_BODY_TIMEOUT_MILLIS, 300)
+                        .set(Setting.LIMITS_MESSAGE_BYTES, 5000)
+                        .set(Setting.LIMITS_BATCH_BYTES, 5000));
+        HttpSocket socket = server.connect()) {
+      socket.write(
+          "POST /sessions HTTP/1.1\r\nHost: x\r\n" + framing + "\r\n\r\n7000\r\n" + " ".repeat(6000));
+      assertProblem(socket.answer(), 413, "too_large");
+      assertThat(socket.endsByServer()).isTrue();
+    }
+  }
+
   @Test
   @Of(Setting.LIMITS_KEEP_ALIVE_SECONDS)
   void aConnectionThatAsksNothingMoreIsEnded() throws IOException {

@@ -143,7 +143,7 @@ public final class HttpSocket implements AutoCloseable {
   }
 
   /** Reads a line of UTF-8; null at the end. */
-  static String line(InputStream from) throws IOException {
+  public static String line(InputStream from) throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     int next = from.read();
     if (next < 0) {

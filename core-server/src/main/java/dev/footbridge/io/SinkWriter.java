@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.StreamSinkConduit;
 
 /**
  * Writes what a {@link Source} has to a connection. While the connection takes no more, nothing is
@@ -35,6 +36,8 @@ public final class SinkWriter {
   /** How often one connection may fill the buffer before others get their turn. */
   private static final int MAX_ROUNDS = 8;
 
+  private static final byte[] NOTHING = {};
+
   private static final ThreadLocal<ByteBuffer> SCRATCH =
       ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(SCRATCH_BYTES));
 
@@ -42,6 +45,8 @@ public final class SinkWriter {
   private final Lane lane;
   private final Source source;
   private final boolean buffered;
+  private @Nullable StreamSinkConduit below;
+  private byte[] last = NOTHING;
   private byte @Nullable [] leftover;
   private int leftoverAt;
   private long written;
@@ -64,6 +69,17 @@ public final class SinkWriter {
   /** Gives the connection, which is written to by nobody else; nothing is written before. */
   public void open(StreamSinkChannel connection) {
     sink = connection;
+  }
+
+  /**
+   * Writes to what lies below the connection from now on, if the connection would do no more than
+   * hand the bytes on: what the HTTP server wraps around each response costs a tenth of a delivery.
+   * Reading off and ending the connection stay with it. Only when nothing is left over.
+   */
+  public void bypass(StreamSinkConduit conduit) {
+    if (leftover == null) {
+      below = conduit;
+    }
   }
 
   private StreamSinkChannel sink() {
@@ -114,10 +130,19 @@ public final class SinkWriter {
 
   /** Ends the output after all that was written so far; the source is not asked again. */
   public void shutdown() {
+    shutdown(NOTHING);
+  }
+
+  /**
+   * As {@link #shutdown()}, with last bytes that the connection itself must see, such as the chunk
+   * that ends a response.
+   */
+  public void shutdown(byte[] bytes) {
     if (failed || shutdown) {
       return;
     }
     shutdown = true;
+    last = bytes;
     if (leftover == null) {
       finish();
     }
@@ -141,7 +166,7 @@ public final class SinkWriter {
   /** True if all of it went out; false leaves the rest, perhaps none of it, for later. */
   private boolean write(ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
-      int count = sink().write(buffer);
+      int count = below != null ? below.write(buffer) : sink().write(buffer);
       if (count == 0) {
         return false;
       }
@@ -182,6 +207,13 @@ public final class SinkWriter {
 
   private void finish() {
     try {
+      below = null;
+      ByteBuffer end = ByteBuffer.wrap(last);
+      last = NOTHING;
+      if (end.hasRemaining() && !write(end)) {
+        keep(end);
+        return;
+      }
       sink().shutdownWrites();
       flushShutdown();
     } catch (IOException e) {

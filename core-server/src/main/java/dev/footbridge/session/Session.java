@@ -211,36 +211,54 @@ public final class Session implements Peer {
    */
   public Message attach(Receiver by, long after, long withTurn, @Nullable Batch batch)
       throws ProtocolException {
-    boolean moved;
-    boolean drained;
+    Effects effects;
     Message welcome;
     synchronized (this) {
-      requireOpen();
-      requireTurn(withTurn);
-      long from = after == UNKNOWN ? outbox.acked() : after;
-      requireHeld(from);
-      if (batch != null) {
-        requireSendable(batch, withTurn);
-      }
-      touch(withTurn);
-      if (receiver != null && receiver != by) {
-        receiver.end(Bye.SUPERSEDED);
-      }
-      receiver = by;
-      cursor = from;
-      drained = acknowledge(from);
-      if (batch != null) {
-        drained |= accept(batch);
-      }
-      moved = by.streaming() && lane != by.lane();
-      if (moved) {
-        lane = by.lane();
-      }
-      signalled = true;
-      welcome = welcome(true, from);
+      effects = place(by, after, withTurn, batch);
+      welcome = welcome(true, cursor);
     }
-    afterwards(drained, moved);
+    afterwards(effects);
     return welcome;
+  }
+
+  /** As {@link #attach}, for a receiver that says no {@code welcome}. */
+  public void attachPoll(Receiver by, long after, long withTurn, @Nullable Batch batch)
+      throws ProtocolException {
+    Effects effects;
+    synchronized (this) {
+      effects = place(by, after, withTurn, batch);
+    }
+    afterwards(effects);
+  }
+
+  /** What is to be done when the lock has been released. */
+  private record Effects(boolean drained, boolean moved) {}
+
+  private Effects place(Receiver by, long after, long withTurn, @Nullable Batch batch)
+      throws ProtocolException {
+    requireOpen();
+    requireTurn(withTurn);
+    long from = after == UNKNOWN ? outbox.acked() : after;
+    requireHeld(from);
+    if (batch != null) {
+      requireSendable(batch, withTurn);
+    }
+    touch(withTurn);
+    if (receiver != null && receiver != by) {
+      receiver.end(Bye.SUPERSEDED);
+    }
+    receiver = by;
+    cursor = from;
+    boolean drained = acknowledge(from);
+    if (batch != null) {
+      drained |= accept(batch);
+    }
+    boolean moved = by.streaming() && lane != by.lane();
+    if (moved) {
+      lane = by.lane();
+    }
+    signalled = true;
+    return new Effects(drained, moved);
   }
 
   /** The receiver's connection has gone; the session lives on for its time to live. */
@@ -289,7 +307,7 @@ public final class Session implements Peer {
       drained = accept(batch);
       now = received;
     }
-    afterwards(drained, false);
+    afterwards(new Effects(drained, false));
     return now;
   }
 
@@ -325,7 +343,7 @@ public final class Session implements Peer {
       requireSent(number);
       drained = acknowledge(number);
     }
-    afterwards(drained, false);
+    afterwards(new Effects(drained, false));
   }
 
   /** How many messages have come up. */
@@ -444,11 +462,11 @@ public final class Session implements Peer {
     return false;
   }
 
-  private void afterwards(boolean drained, boolean moved) {
-    if (moved) {
+  private void afterwards(Effects effects) {
+    if (effects.moved()) {
       endpoint().moved(lane());
     }
-    if (drained) {
+    if (effects.drained()) {
       endpoint().drained();
     }
     deliver();

@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.StreamSinkConduit;
 
 /**
  * A session's messages on a connection that stays open. Values about the connection ({@code
@@ -119,6 +120,11 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     controls.add(bytes);
   }
 
+  /** See {@link SinkWriter#bypass}. */
+  protected final void bypass(StreamSinkConduit conduit) {
+    writer.bypass(conduit);
+  }
+
   /** How many values about the connection wait. */
   protected final int controlsWaiting() {
     return controls == null ? 0 : controls.size();
@@ -205,9 +211,9 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     attached.take(this, (number, message) -> filler.begin(out, number, message));
   }
 
-  /** Ends the output after all that was written. */
-  protected final void shutdownOutput() {
-    writer.shutdown();
+  /** Ends the output after all that was written; see {@link SinkWriter#shutdown(byte[])}. */
+  protected final void shutdownOutput(byte[] last) {
+    writer.shutdown(last);
   }
 
   @Override

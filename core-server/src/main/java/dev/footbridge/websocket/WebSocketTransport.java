@@ -25,6 +25,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private static final long LINGER_SECONDS = 5;
   private static final int ACK_EVERY = 64;
   private static final int MAX_CONTROLS = 64;
+  private static final byte[] NOTHING = {};
   private static final byte[] PROTOCOL_PING = FrameEncoder.frame(Opcode.PING, new byte[0]);
   private static final Message PONG = Message.json(JsonWriter.object().text("op", "pong").bytes());
 
@@ -244,7 +245,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   @Override
   protected void finished() {
     reader.discard();
-    shutdownOutput();
+    shutdownOutput(NOTHING);
     // The peer ends the connection when it has read our last words; if not, we do.
     var unused = timer.newTimeout(timeout -> abort(), LINGER_SECONDS, TimeUnit.SECONDS);
   }

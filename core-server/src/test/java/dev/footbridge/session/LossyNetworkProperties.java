@@ -19,7 +19,7 @@ import net.jqwik.api.ShrinkingMode;
  * disordered in either direction.
  */
 class LossyNetworkProperties {
-  private static final int HISTORIES = 60_000;
+  private static final int HISTORIES = 100_000;
 
   @Property(tries = HISTORIES, edgeCases = EdgeCasesMode.NONE, shrinking = ShrinkingMode.FULL)
   void whatever_the_network_does_nothing_is_lost_repeated_or_disordered(

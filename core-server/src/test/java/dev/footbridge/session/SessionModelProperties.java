@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * there, so an effect in the session shows in that step or a later one.
  */
 class SessionModelProperties {
-  private static final int HISTORIES = 60_000;
+  private static final int HISTORIES = 100_000;
   private static final SessionOptions OPTIONS =
       new SessionOptions(64, 1000, 1000, 1000, 100, 300);
   private static final Value POISON = text("poison");

@@ -392,7 +392,9 @@ public abstract class ChannelStoreContract {
     }
 
     private void awaitFromTo(long first, long last) {
-      await().untilAsserted(() -> assertThat(offsets(heard())).isEqualTo(fromTo(first, last)));
+      await()
+          .pollDelay(Duration.ZERO)
+          .untilAsserted(() -> assertThat(offsets(heard())).isEqualTo(fromTo(first, last)));
     }
   }
 

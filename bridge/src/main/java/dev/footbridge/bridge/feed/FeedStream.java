@@ -22,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.xnio.channels.StreamSinkChannel;
 
 /**
  * One or several channels on a response that stays open. It has no session and keeps nothing for a
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class FeedStream implements Subscriber, SinkWriter.Source {
   private static final int QUEUE_BYTES = 64 * 1024;
+  private static final byte[] NOTHING = {};
   private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] PING_LINE =
       JsonWriter.object().text("op", "ping").bytes();
@@ -79,7 +81,7 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     exchange.dispatch(
         SameThreadExecutor.INSTANCE,
         () -> {
-          writer.open(response.open());
+          writer.open(openNow());
           for (int i = 0; i < begun.size(); i++) {
             Subscription subscription = begun.get(i).subscription();
             subscriptions.add(subscription);
@@ -97,8 +99,23 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
           }
           feeds.add(this);
           writer.flush();
+          // The head has gone out with the first event; a feed of lines has said nothing yet.
+          if (writer.written() > 0) {
+            response.conduit().ifPresent(writer::bypass);
+          }
           subscriptions.forEach(Subscription::start);
         });
+  }
+
+  /** Sends the head at once: a feed of lines may have nothing to say for long. */
+  private StreamSinkChannel openNow() {
+    StreamSinkChannel sink = response.open();
+    try {
+      sink.flush();
+    } catch (IOException e) {
+      lane.execute(this::lost);
+    }
+    return sink;
   }
 
   private String id() {
@@ -196,9 +213,6 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     }
     ending = true;
     release();
-    if (chunked) {
-      queue.add(LAST_CHUNK);
-    }
     writer.flush();
     lane.execute(this::shutdownWhenWritten);
   }
@@ -206,7 +220,7 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
   private void shutdownWhenWritten() {
     if (queue.isEmpty()) {
       response.watch().stop();
-      writer.shutdown();
+      writer.shutdown(chunked ? LAST_CHUNK : NOTHING);
     } else {
       // The client does not take even what it has been sent; it comes back for the rest.
       lost();

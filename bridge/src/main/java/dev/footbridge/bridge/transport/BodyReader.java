@@ -18,15 +18,13 @@ import org.xnio.IoUtils;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * Reads a request's body, which must be UTF-8, within a size and a time. The server's own receiver
- * would end the connection of a chunked body that is too large without an answer.
+ * Reads a request's body, which must be UTF-8, within a size and a time. The limit that the HTTP
+ * server has itself counts the chunks' heads too and ends the connection without an answer; it lies
+ * further up.
  *
  * <p>Owned by the exchange's I/O thread.
  */
 final class BodyReader {
-  /** What a refused client has under way already is read and dropped, up to this many times. */
-  private static final int DROPPED_TIMES = 2;
-
   private final HttpServerExchange exchange;
   private final int maxBytes;
   private final Exchanges.Step<byte[]> then;
@@ -48,29 +46,27 @@ final class BodyReader {
    * @param timeoutNanos a slower body ends its connection
    */
   void start(long timeoutNanos, Timer timer) {
-    if (exchange.getRequestContentLength() > maxBytes) {
-      refuse();
-      return;
-    }
-    exchange.setMaxEntitySize((long) DROPPED_TIMES * maxBytes);
     StreamSourceChannel channel =
         exchange.isRequestComplete() ? null : exchange.getRequestChannel();
     if (channel == null) {
-      complete();
+      end(Outcome.COMPLETE);
       return;
     }
-    Outcome outcome = read(channel);
-    if (outcome != Outcome.WAIT) {
+    Outcome outcome =
+        exchange.getRequestContentLength() > maxBytes ? Outcome.TOO_LARGE : read(channel);
+    if (outcome == Outcome.WAIT || outcome == Outcome.TOO_LARGE) {
+      deadline =
+          timer.newTimeout(
+              timeout -> IoUtils.safeClose(exchange.getConnection()),
+              timeoutNanos,
+              TimeUnit.NANOSECONDS);
+    }
+    if (outcome == Outcome.WAIT) {
+      channel.getReadSetter().set(this::readable);
+      channel.resumeReads();
+    } else {
       end(outcome);
-      return;
     }
-    deadline =
-        timer.newTimeout(
-            timeout -> IoUtils.safeClose(exchange.getConnection()),
-            timeoutNanos,
-            TimeUnit.NANOSECONDS);
-    channel.getReadSetter().set(this::readable);
-    channel.resumeReads();
   }
 
   private enum Outcome {
@@ -84,10 +80,6 @@ final class BodyReader {
     Outcome outcome = read(channel);
     if (outcome == Outcome.WAIT) {
       return;
-    }
-    Timeout limit = deadline;
-    if (limit != null) {
-      limit.cancel();
     }
     channel.getReadSetter().set(null);
     channel.suspendReads();
@@ -123,11 +115,22 @@ final class BodyReader {
     switch (outcome) {
       case COMPLETE -> complete();
       case TOO_LARGE -> refuse();
-      default -> IoUtils.safeClose(exchange.getConnection());
+      default -> {
+        cancelDeadline();
+        IoUtils.safeClose(exchange.getConnection());
+      }
+    }
+  }
+
+  private void cancelDeadline() {
+    Timeout limit = deadline;
+    if (limit != null) {
+      limit.cancel();
     }
   }
 
   private void complete() {
+    cancelDeadline();
     byte[] bytes = body.toByteArray();
     if (Utf8Validator.isValid(bytes, 0, bytes.length)) {
       Exchanges.guard(exchange, then, bytes);
@@ -137,6 +140,13 @@ final class BodyReader {
   }
 
   private void refuse() {
+    // What is under way already is read and dropped, or the client would never see the answer; the
+    // deadline holds for that too.
+    exchange.addExchangeCompleteListener(
+        (completed, next) -> {
+          cancelDeadline();
+          next.proceed();
+        });
     exchange.setPersistent(false);
     Problems.send(
         exchange,

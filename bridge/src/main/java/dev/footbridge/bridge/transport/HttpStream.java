@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * or NDJSON. Ends by itself after so many octets, as a client's memory and some proxies want it.
  */
 final class HttpStream extends StreamReceiver {
+  private static final byte[] NOTHING = {};
+
   private final OpenResponse response;
   private final HttpFraming framing;
   private final long maxBytes;
@@ -48,6 +50,8 @@ final class HttpStream extends StreamReceiver {
             framed(framing.padding(paddingBytes));
           }
           begin(session, welcome);
+          // The head has gone out with the welcome, unless the socket is full already.
+          response.conduit().ifPresent(this::bypass);
         });
   }
 
@@ -61,13 +65,13 @@ final class HttpStream extends StreamReceiver {
 
   @Override
   protected byte[] farewell(@Nullable Bye bye) {
-    return framing.end();
+    return NOTHING;
   }
 
   @Override
   protected void finished() {
     response.watch().stop();
-    shutdownOutput();
+    shutdownOutput(framing.end());
   }
 
   @Override

@@ -5,9 +5,11 @@ import io.undertow.server.protocol.http.HttpAttachments;
 import io.undertow.server.protocol.http.HttpServerConnection;
 import io.undertow.util.Headers;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.xnio.IoUtils;
 import org.xnio.channels.StreamSinkChannel;
+import org.xnio.conduits.StreamSinkConduit;
 
 /**
  * An HTTP response that stays open and whose bytes we frame ourselves. On HTTP/1.1 that includes
@@ -52,6 +54,16 @@ public final class OpenResponse {
     sink = opened;
     watch.start();
     return opened;
+  }
+
+  /**
+   * What the response's chunks can be written to directly once its head is out: on HTTP/1.1 only.
+   */
+  public Optional<StreamSinkConduit> conduit() {
+    return Exchanges.isHttp11(exchange)
+            && exchange.getConnection() instanceof HttpServerConnection connection
+        ? Optional.of(connection.getOriginalSinkConduit())
+        : Optional.empty();
   }
 
   /** Looks whether the peer has left. */

@@ -182,7 +182,7 @@ public final class SessionHandler implements HttpHandler {
             advice,
             node.timer(),
             config.getInt(Setting.LIMITS_BATCH_BYTES));
-    session.attach(receiver, after, turn, batch);
+    session.attachPoll(receiver, after, turn, batch);
     receiver.start(TimeUnit.SECONDS.toNanos(wait));
   }
 

@@ -1,0 +1,307 @@
+package dev.footbridge.bridge;
+
+import static dev.footbridge.testclient.Problems.assertTellsNothing;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.footbridge.config.Setting;
+import dev.footbridge.testclient.Answer;
+import dev.footbridge.testclient.EventReader;
+import dev.footbridge.testclient.FrameSocket;
+import dev.footbridge.testclient.HttpSocket;
+import dev.footbridge.testclient.SessionClient;
+import dev.footbridge.testclient.TestServer;
+import dev.footbridge.testclient.Transport;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Requests that are held, the connections below them, and what an answer tells. */
+class HeldRequestsTest {
+  private static final Duration SOON = Duration.ofSeconds(10);
+
+  private static TestServer server;
+  private static int channels;
+
+  @BeforeAll
+  static void start() throws IOException {
+    // A session without a connection is gone after a second: that is how a detachment is seen.
+    server = TestServer.start(builder -> builder.set(Setting.SESSION_TTL_SECONDS, 1));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  // ---- peers that leave ----
+
+  @ParameterizedTest(name = "{0}, killed: {1}")
+  @CsvSource({
+    "poll?wait=50, true", "poll?wait=50, false",
+    "jsonp?callback=f&wait=50, true", "jsonp?callback=f&wait=50, false",
+    "events, true", "events, false",
+    "stream, true", "stream, false"
+  })
+  void aPeerThatLeavesAHeldRequestIsNoticed(String request, boolean killed) throws IOException {
+    String session = server.open();
+    HttpSocket socket = server.connect();
+    socket.request("GET", "/sessions/" + session + "/" + request, null);
+    awaitHeld(session);
+
+    leave(socket, killed);
+
+    await().atMost(SOON).until(() -> isGone(session));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aPeerThatLeavesAHeldPostIsNoticed(boolean killed) throws IOException {
+    String session = server.open();
+    HttpSocket socket = server.connect();
+    socket.request("POST", "/sessions/" + session + "/poll?wait=50", new byte[] {'{', '}'});
+    awaitHeld(session);
+
+    leave(socket, killed);
+
+    await().atMost(SOON).until(() -> isGone(session));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aPeerThatLeavesAWebSocketIsNoticed(boolean killed) throws IOException {
+    FrameSocket socket = FrameSocket.open(server, "/ws");
+    String session = socket.await("welcome").path("session").asText();
+
+    leave(socket.socket(), killed);
+
+    await().atMost(SOON).until(() -> isGone(session));
+  }
+
+  @Test
+  void aHeldRequestKeepsItsSession() throws IOException {
+    String held = server.open();
+    String left = server.open();
+    try (HttpSocket socket = server.connect()) {
+      socket.request("GET", "/sessions/" + held + "/poll?wait=50", null);
+      await().atMost(SOON).until(() -> isGone(left));
+      assertThat(isGone(held)).isFalse();
+    }
+  }
+
+  @Test
+  void thoseWhoArePresentAreToldWhenSomebodyIsGone() throws IOException {
+    String channel = channel();
+    String join =
+        "{\"op\":\"subscribe\",\"id\":1,\"channel\":\"" + channel + "\",\"presence\":true}";
+    try (SessionClient watcher = SessionClient.open(server, Transport.WEBSOCKET);
+        SessionClient guest = SessionClient.open(server, Transport.LONGPOLL_GET)) {
+      watcher.command(join);
+      guest.command(join);
+      JsonNode joined = watcher.awaitValue(value -> value.path("joined").size() == 1);
+
+      guest.kill();
+
+      JsonNode left = watcher.awaitValue(value -> value.path("left").size() == 1);
+      assertThat(left.at("/left/0/member")).isEqualTo(joined.at("/joined/0/member"));
+      assertThat(left.path("count").asInt()).isEqualTo(1);
+    }
+  }
+
+  private static void leave(HttpSocket socket, boolean killed) throws IOException {
+    if (killed) {
+      socket.kill();
+    } else {
+      socket.close();
+    }
+  }
+
+  // ---- connections that are used again ----
+
+  @Test
+  void whatIsPipelinedBehindAHeldPollIsTheNextRequest() throws IOException {
+    String session = server.open();
+    String channel = channel();
+    subscribe(session, channel);
+    String next = "GET /channels/" + channel + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    try (HttpSocket socket = server.connect()) {
+      // One comes together with the poll, one when it is held, one in two halves.
+      socket.write(
+          "GET /sessions/"
+              + session
+              + "/poll?after=1&wait=20&turn=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+              + next);
+      awaitTurn(session);
+      socket.write(next + next.substring(0, 10));
+      server.footbridge().publish(channel, 17).toCompletableFuture().join();
+
+      assertThat(socket.answer().json().at("/messages/0/data").asInt()).isEqualTo(17);
+      assertThat(socket.answer().json().at("/messages/0/data").asInt()).isEqualTo(17);
+      assertThat(socket.answer().json().at("/messages/0/data").asInt()).isEqualTo(17);
+      socket.write(next.substring(10));
+      assertThat(socket.answer().json().at("/messages/0/data").asInt()).isEqualTo(17);
+    }
+  }
+
+  @Test
+  void whatComesWhileAPollIsHeldIsTheNextRequest() throws IOException {
+    String session = server.open();
+    String channel = channel();
+    subscribe(session, channel);
+    try (HttpSocket socket = server.connect()) {
+      socket.request("GET", "/sessions/" + session + "/poll?after=1&wait=20&turn=1", null);
+      awaitTurn(session);
+      socket.request("GET", "/sessions/" + session + "/poll?after=2&turn=1", null);
+      server.footbridge().publish(channel, 17).toCompletableFuture().join();
+
+      assertThat(socket.answer().json().at("/messages/0/data").asInt()).isEqualTo(17);
+      assertThat(socket.answer().json().path("messages")).isEmpty();
+    }
+  }
+
+  @Test
+  void aConnectionServesOneHeldPollAfterTheOther() throws IOException {
+    String session = server.open();
+    String channel = channel();
+    subscribe(session, channel);
+    try (HttpSocket socket = server.connect()) {
+      for (int i = 1; i <= 50; i++) {
+        socket.request("GET", "/sessions/" + session + "/poll?wait=20&after=" + i, null);
+        server.footbridge().publish(channel, i);
+        JsonNode answer = socket.answer().json();
+        assertThat(answer.path("first").asInt()).isEqualTo(i + 1);
+        assertThat(answer.at("/messages/0/data").asInt()).isEqualTo(i);
+      }
+      socket.request("GET", "/channels/" + channel + "?limit=1", null);
+      assertThat(socket.answer().status()).isEqualTo(200);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"events", "stream"})
+  void aConnectionIsUsedAgainAfterAStreamHasEnded(String stream) throws IOException {
+    String session = server.open();
+    try (HttpSocket socket = server.connect()) {
+      for (int i = 0; i < 3; i++) {
+        socket.request("GET", "/sessions/" + session + "/" + stream, null);
+        Answer head = socket.head();
+        assertThat(head.status()).isEqualTo(200);
+        // A newer receiver ends it.
+        assertThat(server.get("/sessions/" + session + "/poll").status()).isEqualTo(200);
+        String all = new String(socket.body(head).readAllBytes(), "UTF-8");
+        assertThat(all).contains("\"superseded\"");
+      }
+      assertThat(socket.request("GET", "/health", null).answer().status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void aConnectionIsUsedAgainAfterARefusal() throws IOException {
+    try (HttpSocket socket = server.connect()) {
+      for (String target : List.of("/nowhere", "/sessions/x/poll", "/ws", "/channels/a%20b")) {
+        assertThat(socket.request("GET", target, null).answer().status()).isBetween(400, 499);
+      }
+      assertThat(socket.request("POST", "/sessions", "{".getBytes("UTF-8")).answer().status())
+          .isEqualTo(400);
+      assertThat(socket.request("GET", "/health", null).answer().status()).isEqualTo(200);
+    }
+  }
+
+  // ---- answers ----
+
+  @Test
+  void aHealthyServerSaysSo() throws IOException {
+    Answer answer = server.get("/health");
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.header("Content-Type")).isEqualTo("application/json");
+    assertThat(answer.text()).isEqualTo("{\"status\":\"up\"}");
+  }
+
+  @Test
+  void noAnswerTellsOfTheServersInside() throws IOException {
+    String session = server.open();
+    List<String> targets =
+        List.of(
+            "/",
+            "/health",
+            "/footbridge.js?x",
+            "/ws",
+            "/sessions",
+            "/sessions/" + session,
+            "/sessions/" + session + "/poll",
+            "/sessions/" + session + "/poll?after=x",
+            "/sessions/" + session + "/jsonp?callback=f",
+            "/sessions/" + session + "/jsonp?callback=<",
+            "/channels/x",
+            "/channels/x?since=x",
+            "/channels/%ff",
+            "/nowhere");
+    for (String target : targets) {
+      for (String method : List.of("GET", "POST", "DELETE", "OPTIONS", "PUT")) {
+        Answer answer = server.ask(method, target, method.equals("POST") ? new byte[] {'{'} : null);
+        assertTellsNothing(answer);
+        assertThat(answer.status()).as(method + " " + target).isLessThan(500);
+        if (answer.status() >= 400 && answer.body().length > 0 && !target.contains("callback=<")) {
+          assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+          assertThat(answer.json().path("code").asText()).matches("[a-z_]+");
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatIsNotToBeKeptSaysSo() throws IOException {
+    String session = server.open();
+    for (String target :
+        List.of("/sessions/" + session + "/poll", "/channels/x", "/sessions/x/poll", "/nowhere")) {
+      assertThat(server.get(target).header("Cache-Control")).contains("no-store");
+    }
+    try (HttpSocket socket = server.connect()) {
+      socket.request("GET", "/sessions/" + session + "/events", null);
+      Answer head = socket.head();
+      assertThat(head.header("Cache-Control")).contains("no-store", "no-transform");
+      assertThat(head.header("X-Accel-Buffering")).isEqualTo("no");
+      EventReader events = new EventReader(socket.body(head));
+      assertThat(events.next().id()).isNull();
+    }
+  }
+
+  // ---- what they have in common ----
+
+  private static String channel() {
+    channels++;
+    return "held-" + channels;
+  }
+
+  private static void subscribe(String session, String channel) throws IOException {
+    String body =
+        "{\"messages\":[{\"op\":\"subscribe\",\"id\":0,\"channel\":\"" + channel + "\"}]}";
+    assertThat(server.post("/sessions/" + session + "/send", body).status()).isEqualTo(200);
+  }
+
+  /** A held request keeps its session longer than the time to live. */
+  private static void awaitHeld(String session) throws IOException {
+    String doomed = server.open();
+    await().atMost(SOON).until(() -> isGone(doomed));
+    assertThat(isGone(session)).isFalse();
+  }
+
+  /** The poll of turn 1 is in as soon as a lower turn is refused. */
+  private static void awaitTurn(String session) {
+    await()
+        .atMost(SOON)
+        .until(() -> server.post("/sessions/" + session + "/send?turn=0", "{}").status() == 409);
+  }
+
+  /** Asks without touching the session: a path that is not there is only looked at after its id. */
+  private static boolean isGone(String session) throws IOException {
+    return server.get("/sessions/" + session + "/poll?after=999999999").status() == 410;
+  }
+}
