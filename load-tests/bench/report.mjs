@@ -100,30 +100,27 @@ const best = (r) => r.saturation.windows.reduce((a, b) => (b.deliveries_per_s > 
 /** The generator was the narrow place: the server could do more than the figure says. */
 const limited = (w) => w.generator.cpu_percent > 95 && w.server.cpu_percent < 95;
 
-function ratioRows(report, transport) {
+const ratios = {
+  'CPU at the fixed rate': (r) => r.rate.server.cpu_us_per_delivery,
+  'p99 at the fixed rate': (r) => r.rate.latency_us.p99,
+  'CPU, saturated with fewest under way': (r) => r.saturation.windows[0].server.cpu_us_per_delivery,
+  'most deliveries/s': (r) => best(r).deliveries_per_s,
+};
+
+function ratioTable(report, transport) {
   const pairs = [
     ['footbridge', 'floor'],
     ['undertow', 'floor'],
     ['node-ws', 'floor'],
     ['footbridge', 'undertow'],
   ];
-  return pairs
-    .filter(([a, b]) => cell(report, a, transport).length > 0 && cell(report, b, transport).length > 0)
+  const body = pairs
+    .filter((pair) => pair.every((server) => cell(report, server, transport).length > 0))
     .map(([a, b]) => [
       `${titleOf(report, a)} / ${titleOf(report, b)}`,
-      show(
-        ratio(report, transport, a, b, (r) => r.rate.server.cpu_us_per_delivery),
-        2,
-      ),
-      show(
-        ratio(report, transport, a, b, (r) => r.rate.latency_us.p99),
-        2,
-      ),
-      show(
-        ratio(report, transport, a, b, (r) => best(r).deliveries_per_s),
-        2,
-      ),
+      ...Object.values(ratios).map((value) => show(ratio(report, transport, a, b, value), 2)),
     ]);
+  return body.length === 0 ? [] : [table(['Ratio, round by round', ...Object.keys(ratios)], body), ''];
 }
 
 export function fanoutReport(report) {
@@ -171,10 +168,8 @@ export function fanoutReport(report) {
       'faults',
     ];
     lines.push(`## ${transportTitles[transport]}`, '', table(head, body), '');
-    lines.push(windowTable(report, transport), '');
-    const ratios = ratioRows(report, transport);
-    if (ratios.length > 0)
-      lines.push(table(['Ratio, round by round', 'CPU a delivery', 'p99', 'most deliveries/s'], ratios), '');
+    lines.push(...windowTables(report, transport));
+    lines.push(...ratioTable(report, transport));
   }
   lines.push(
     '“≥”: the generator was busier than the server, which could have done more. With several publishes under way a server may ' +
@@ -183,23 +178,34 @@ export function fanoutReport(report) {
   return [...lines, ...quiet(report, (r) => r.rate.server.others_on_core_percent)].join('\n');
 }
 
-/** Deliveries a second for each number of publishes under way: with one, nobody can put messages together. */
-function windowTable(report, transport) {
+/** For each number of publishes under way; with one, nobody can put messages together. */
+function windowTables(report, transport) {
   const windows = report.options.windows.split(',').map(Number);
-  const at = (r, window) => r.saturation.windows.find((w) => w.window === window);
-  const body = rows(report, transport, (results) =>
-    windows.map((window) => {
-      const found = results.map((r) => at(r, window));
-      return (
+  const one = (title, cellOf) => {
+    const body = rows(report, transport, (results) =>
+      windows.map((window) =>
+        cellOf(results.map((r) => r.saturation.windows.find((w) => w.window === window))),
+      ),
+    );
+    return [table([title, ...windows], body), ''];
+  };
+  return [
+    ...one(
+      'Deliveries/s with so many publishes under way',
+      (found) =>
         (found.some(limited) ? '≥ ' : '') +
         show(
           over(found, (w) => w.deliveries_per_s),
           0,
-        )
-      );
-    }),
-  );
-  return table(['Deliveries/s with so many publishes under way', ...windows], body);
+        ),
+    ),
+    ...one('CPU µs a delivery then', (found) =>
+      show(
+        over(found, (w) => w.server.cpu_us_per_delivery),
+        2,
+      ),
+    ),
+  ];
 }
 
 // ---- memory -------------------------------------------------------------------------------------------------------
