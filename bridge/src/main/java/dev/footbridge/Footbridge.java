@@ -323,8 +323,7 @@ public final class Footbridge implements AutoCloseable {
       if (permission == null) {
         return CompletableFuture.completedStage(true);
       }
-      return permission
-          .allows(who, name)
+      return asked(permission, who, name)
           .thenCompose(
               allowed ->
                   allowed
@@ -332,6 +331,15 @@ public final class Footbridge implements AutoCloseable {
                       : CompletableFuture.failedStage(
                           new ProtocolException(
                               ErrorCode.FORBIDDEN, "This is not allowed to you.")));
+    }
+
+    private static CompletionStage<Boolean> asked(
+        Permission permission, Identity who, String name) {
+      try {
+        return permission.allows(who, name);
+      } catch (RuntimeException e) {
+        return CompletableFuture.failedStage(e);
+      }
     }
 
     private static void answer(

@@ -1,7 +1,7 @@
 package dev.footbridge;
 
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -76,8 +76,7 @@ class ArchitectureTest {
         .that()
         .resideInAPackage(ROOT + name + "..")
         .should()
-        .onlyDependOnClassesThat(
-            DescribedPredicate.not(ours).or(resideInAnyPackage(of(known))));
+        .onlyDependOnClassesThat(DescribedPredicate.not(ours).or(resideInAnyPackage(of(known))));
   }
 
   private static String[] of(String... names) {

@@ -8,7 +8,6 @@ import dev.footbridge.bridge.transport.SessionHandler;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.http.Origins;
-import dev.footbridge.http.Problems;
 import dev.footbridge.node.Node;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
@@ -62,11 +61,7 @@ public final class PublicHandler implements HttpHandler {
     try {
       handle(exchange);
     } catch (Exception e) {
-      if (!exchange.isResponseStarted()) {
-        Problems.send(exchange, Problems.of(e));
-      } else {
-        exchange.endExchange();
-      }
+      Exchanges.fail(exchange, e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.footbridge.cli;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the YAML file. What it does not know stops the start with a sentence that names it. */
 final class ConfigFile {
@@ -28,7 +30,7 @@ final class ConfigFile {
       root = new YAMLMapper().readTree(Files.readString(file));
     } catch (JsonProcessingException e) {
       throw new ConfigException(
-          "\"" + file + "\" is not valid YAML: " + e.getOriginalMessage() + ".");
+          "\"" + file + "\" is not valid YAML" + place(e.getLocation()) + ": " + reason(e) + ".");
     } catch (IOException e) {
       throw new ConfigException("\"" + file + "\" cannot be read: " + e.getMessage() + ".");
     }
@@ -38,8 +40,20 @@ final class ConfigFile {
     read("", root, into);
   }
 
+  private static String place(@Nullable JsonLocation at) {
+    return at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
+  }
+
+  /** What is wrong; the lines after it draw the place with an arrow. */
+  private static String reason(JsonProcessingException e) {
+    return e.getOriginalMessage().lines().findFirst().orElse("it cannot be read").strip();
+  }
+
   private static void read(String path, JsonNode node, Config.Builder into) {
     if (path.equals("channels")) {
+      if (!node.isArray()) {
+        throw new ConfigException("\"channels\" must be a list.");
+      }
       node.forEach(rule -> into.channels(rule(rule)));
     } else if (path.equals("origins") && node.isArray()) {
       List<String> origins = new ArrayList<>();

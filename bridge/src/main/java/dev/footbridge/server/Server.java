@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.xnio.OptionMap;
 import org.xnio.Options;
 import org.xnio.Xnio;
@@ -51,6 +52,7 @@ public final class Server implements AutoCloseable {
   private final Feeds feeds = new Feeds();
   private final Undertow undertow;
   private final int port;
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   private Server(Config config, Node.Application application, PagesFactory pages)
       throws IOException {
@@ -128,6 +130,8 @@ public final class Server implements AutoCloseable {
         .setSocketOption(Options.TCP_NODELAY, true)
         .setSocketOption(Options.REUSE_ADDRESSES, true)
         .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
+        // Or an answer would wait for that to the next request, which may be held for a minute.
+        .setServerOption(UndertowOptions.BUFFER_PIPELINED_DATA, false)
         .setServerOption(UndertowOptions.ALWAYS_SET_KEEP_ALIVE, false)
         .setServerOption(UndertowOptions.ALWAYS_SET_DATE, false)
         .setServerOption(
@@ -171,9 +175,12 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  /** Takes no new sessions, sends the clients away to come back, and stops. */
+  /** Takes no new sessions, sends the clients away to come back, and stops. Again does nothing. */
   @Override
   public void close() {
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
     node.drain();
     feeds.closeAll();
     letLastWordsOut();

@@ -43,8 +43,7 @@ class BadInputTest {
 
   @BeforeAll
   static void start() throws IOException {
-    server =
-        TestServer.start(builder -> builder.origin(FRIEND).endpoint(Echo.PATH, new Echo()));
+    server = TestServer.start(builder -> builder.origin(FRIEND).endpoint(Echo.PATH, new Echo()));
     bystander = Bystander.begin(server);
   }
 
@@ -55,7 +54,7 @@ class BadInputTest {
   }
 
   @AfterEach
-  void nobodyElseNotices() {
+  void nobody_else_notices() {
     bystander.assertUndisturbed();
   }
 
@@ -105,7 +104,7 @@ class BadInputTest {
         "{\"messages\":[],\"received\":-1}",
         "{\"messages\":[],\"received\":[]}",
       })
-  void aBatchThatIsNoBatchIsMalformed(String body) throws IOException {
+  void a_batch_that_is_no_batch_is_malformed(String body) throws IOException {
     String session = server.open();
 
     assertProblem(server.post("/sessions/" + session + "/send", body), 400, "malformed");
@@ -132,7 +131,7 @@ class BadInputTest {
         "{\"subscribe\":[{\"channel\":\"news\",\"since\":5}]}",
         "{\"subscribe\":[\"fine\",{\"channel\":\"news\",\"last\":-1}]}",
       })
-  void aSessionIsNotOpenedByABodyThatMakesNoSense(String body) throws IOException {
+  void a_session_is_not_opened_by_a_body_that_makes_no_sense(String body) throws IOException {
     int before = server.footbridge().sessions();
 
     assertProblem(server.post("/sessions", body), 400, "malformed");
@@ -141,7 +140,7 @@ class BadInputTest {
   }
 
   @Test
-  void thereIsNoSessionOnAnEndpointThatDoesNotExist() throws IOException {
+  void there_is_no_session_on_an_endpoint_that_does_not_exist() throws IOException {
     assertProblem(server.post("/sessions", "{\"endpoint\":\"/nowhere\"}"), 404, "not_found");
     try (FrameSocket socket = FrameSocket.open(server, "/ws?endpoint=/nowhere")) {
       assertRefused(socket, "not_found");
@@ -159,16 +158,13 @@ class BadInputTest {
 
   @ParameterizedTest
   @MethodSource("invalidUtf8")
-  void textThatIsNotUtf8IsMalformed(byte[] invalid) throws IOException {
+  void text_that_is_not_utf8_is_malformed(byte[] invalid) throws IOException {
     String session = server.open("{\"endpoint\":\"/echo\"}");
     byte[] text = quoted(invalid);
-    byte[] batch =
-        ("{\"messages\":[" + new String(text, ISO_8859_1) + "]}").getBytes(ISO_8859_1);
+    byte[] batch = ("{\"messages\":[" + new String(text, ISO_8859_1) + "]}").getBytes(ISO_8859_1);
 
-    assertProblem(
-        server.ask("POST", "/sessions/" + session + "/send", batch), 400, "malformed");
-    assertProblem(
-        server.ask("POST", "/sessions/" + session + "/poll", batch), 400, "malformed");
+    assertProblem(server.ask("POST", "/sessions/" + session + "/send", batch), 400, "malformed");
+    assertProblem(server.ask("POST", "/sessions/" + session + "/poll", batch), 400, "malformed");
     assertProblem(server.ask("POST", "/sessions", batch), 400, "malformed");
     assertProblem(
         server.ask("POST", "/channels/" + channel(), text, "Content-Type: application/json"),
@@ -190,7 +186,7 @@ class BadInputTest {
   }
 
   @Test
-  void aBatchWithOneBadValueHasNoEffectAtAll() throws IOException {
+  void a_batch_with_one_bad_value_has_no_effect_at_all() throws IOException {
     String session = server.open();
     String channel = channel();
     String good = publish(1, channel);
@@ -239,7 +235,8 @@ class BadInputTest {
         "{\"op\":\"unregister\",\"id\":7}",
         "{\"op\":\"auth\",\"id\":7,\"token\":5}",
       })
-  void aCommandThatCannotBeDoneGetsAnErrorReplyAndCounts(String command) throws IOException {
+  void a_command_that_cannot_be_done_gets_an_error_reply_and_counts(String command)
+      throws IOException {
     String session = server.open();
 
     assertThat(send(session, "{\"messages\":[" + command + "]}", "").status()).isEqualTo(200);
@@ -268,7 +265,8 @@ class BadInputTest {
         "{\"op\":\"ack\",\"received\":\"1\"}",
         "{\"op\":\"ack\",\"received\":1}",
       })
-  void aValueThatMakesNoSenseEndsTheSessionOfItsWebSocket(String value) throws IOException {
+  void a_value_that_makes_no_sense_ends_the_session_of_its_web_socket(String value)
+      throws IOException {
     try (FrameSocket socket = FrameSocket.open(server, "/ws")) {
       String session = socket.await("welcome").path("session").asText();
       socket.text(value);
@@ -279,7 +277,7 @@ class BadInputTest {
   }
 
   @Test
-  void aBinaryMessageIsNothingThatTheHubTakes() throws IOException {
+  void a_binary_message_is_nothing_that_the_hub_takes() throws IOException {
     try (FrameSocket socket = FrameSocket.open(server, "/ws")) {
       socket.await("welcome");
       socket.frame(FrameSocket.BINARY, new byte[] {1, 2, 3});
@@ -288,7 +286,7 @@ class BadInputTest {
   }
 
   @Test
-  void unknownFieldsAreIgnored() throws IOException {
+  void unknown_fields_are_ignored() throws IOException {
     String session = server.open("{\"colour\":\"blue\",\"token\":null}");
     String body =
         "{\"colour\":1,\"messages\":[{\"op\":\"presence\",\"id\":1,\"channel\":\"x\",\"size\":[1]}]}";
@@ -303,13 +301,13 @@ class BadInputTest {
   private static final List<String> ATTACHMENTS = List.of("poll", "events", "stream", "jsonp");
 
   @ParameterizedTest
-  @ValueSource(strings = {"-1", "x", "", "1.5", "0x1", "1e3", "99999999999999999999", "%2B1", "1%00"})
-  void aCountThatIsNoNumberIsMalformed(String count) throws IOException {
+  @ValueSource(
+      strings = {"-1", "x", "", "1.5", "0x1", "1e3", "99999999999999999999", "%2B1", "1%00"})
+  void a_count_that_is_no_number_is_malformed(String count) throws IOException {
     String session = server.open();
     for (String name : List.of("after", "turn")) {
       for (String attachment : ATTACHMENTS) {
-        assertProblem(
-            attach(session, attachment, "&" + name + "=" + count), 400, "malformed");
+        assertProblem(attach(session, attachment, "&" + name + "=" + count), 400, "malformed");
       }
     }
     assertProblem(send(session, "{}", "&turn=" + count), 400, "malformed");
@@ -322,18 +320,16 @@ class BadInputTest {
   }
 
   @Test
-  void aLastEventIdThatIsNoNumberIsMalformed() throws IOException {
+  void a_last_event_id_that_is_no_number_is_malformed() throws IOException {
     String session = server.open();
     for (String id : List.of("x", "-1", "k3:41", "1.0")) {
       assertProblem(
-          server.get("/sessions/" + session + "/events", "Last-Event-ID: " + id),
-          400,
-          "malformed");
+          server.get("/sessions/" + session + "/events", "Last-Event-ID: " + id), 400, "malformed");
     }
   }
 
   @Test
-  void whoeverClaimsToHaveGotMoreThanWasSentIsToldOfAGap() throws IOException {
+  void whoever_claims_to_have_got_more_than_was_sent_is_told_of_a_gap() throws IOException {
     String session = server.open();
     exchangeOne(session);
     for (String attachment : ATTACHMENTS) {
@@ -341,9 +337,7 @@ class BadInputTest {
     }
     assertDownGap(
         assertProblem(
-            server.get("/sessions/" + session + "/events?after=0", "Last-Event-ID: 2"),
-            409,
-            "gap"),
+            server.get("/sessions/" + session + "/events?after=0", "Last-Event-ID: 2"), 409, "gap"),
         0,
         1);
     assertDownGap(
@@ -355,7 +349,7 @@ class BadInputTest {
   }
 
   @Test
-  void whoeverComesBackForWhatItHasAcknowledgedIsToldOfAGap() throws IOException {
+  void whoever_comes_back_for_what_it_has_acknowledged_is_told_of_a_gap() throws IOException {
     String session = server.open();
     exchangeOne(session);
     assertThat(server.get("/sessions/" + session + "/poll?after=1").status()).isEqualTo(200);
@@ -368,7 +362,7 @@ class BadInputTest {
   }
 
   @Test
-  void anOlderAcknowledgementIsIgnored() throws IOException {
+  void an_older_acknowledgement_is_ignored() throws IOException {
     String session = server.open();
     exchangeOne(session);
     assertThat(send(session, "{\"received\":1}", "").status()).isEqualTo(200);
@@ -377,7 +371,7 @@ class BadInputTest {
   }
 
   @Test
-  void aRetriedPostIsCountedOnce() throws IOException {
+  void a_retried_post_is_counted_once() throws IOException {
     String session = server.open();
     String channel = channel();
     String first = "{\"after\":0,\"messages\":[" + publish(1, channel) + "]}";
@@ -389,15 +383,14 @@ class BadInputTest {
     }
     assertThat(send(session, both, "").json().path("received").asInt()).isEqualTo(2);
     assertThat(send(session, first, "").json().path("received").asInt()).isEqualTo(2);
-    assertThat(
-            server.post("/sessions/" + session + "/poll", both).json().path("received").asInt())
+    assertThat(server.post("/sessions/" + session + "/poll", both).json().path("received").asInt())
         .isEqualTo(2);
 
     assertThat(history(channel)).containsExactly(1, 2);
   }
 
   @Test
-  void aPostThatLeavesSomethingOutIsAGapAndHasNoEffect() throws IOException {
+  void a_post_that_leaves_something_out_is_a_gap_and_has_no_effect() throws IOException {
     String session = server.open();
     String channel = channel();
     String early = "{\"after\":1,\"messages\":[" + publish(2, channel) + "]}";
@@ -416,15 +409,14 @@ class BadInputTest {
   // ---- turns ----
 
   @Test
-  void aRequestWithALowerTurnIsSupersededAndHasNoEffect() throws IOException {
+  void a_request_with_a_lower_turn_is_superseded_and_has_no_effect() throws IOException {
     String session = server.open();
     String channel = channel();
     assertThat(attach(session, "poll", "&turn=5").status()).isEqualTo(200);
     String late = "{\"messages\":[" + publish(1, channel) + "]}";
 
     assertProblem(send(session, late, "&turn=4"), 409, "superseded");
-    assertProblem(
-        server.post("/sessions/" + session + "/poll?turn=4", late), 409, "superseded");
+    assertProblem(server.post("/sessions/" + session + "/poll?turn=4", late), 409, "superseded");
     for (String attachment : ATTACHMENTS) {
       assertProblem(attach(session, attachment, "&turn=4"), 409, "superseded");
     }
@@ -438,7 +430,7 @@ class BadInputTest {
   }
 
   @Test
-  void ofTwoPollsAtOnceTheOlderEndsAndTheNewerLives() throws Exception {
+  void of_two_polls_at_once_the_older_ends_and_the_newer_lives() throws Exception {
     String session = server.open();
     String channel = channel();
     String poll = "/sessions/" + session + "/poll?wait=30";
@@ -465,7 +457,7 @@ class BadInputTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "&turn=3"})
-  void whileAWebSocketIsAttachedAPostOfTheSameTurnOrNoneIsSuperseded(String turn)
+  void while_a_web_socket_is_attached_a_post_of_the_same_turn_or_none_is_superseded(String turn)
       throws IOException {
     String session = server.open();
     String channel = channel();
@@ -486,7 +478,8 @@ class BadInputTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"send", "poll"})
-  void aPostOfAHigherTurnEndsTheWebSocketBeforeItCounts(String path) throws IOException {
+  void a_post_of_a_higher_turn_ends_the_web_socket_before_it_counts(String path)
+      throws IOException {
     String session = server.open();
     String channel = channel();
     try (FrameSocket socket = FrameSocket.open(server, "/ws?turn=3&session=" + session)) {
@@ -502,7 +495,7 @@ class BadInputTest {
   }
 
   @Test
-  void closingNeedsNoTurn() throws IOException {
+  void closing_needs_no_turn() throws IOException {
     String session = server.open();
     try (FrameSocket socket = FrameSocket.open(server, "/ws?turn=3&session=" + session)) {
       socket.await("welcome");
@@ -525,8 +518,8 @@ class BadInputTest {
     UNKNOWN_ID + ", 410, session_gone",
     "otherNode.AAAAAAAAAAAAAAAAAAAAAA, 410, session_gone",
   })
-  void aSessionThatIsNoneIsToldApartFromOneThatIsGone(String id, int status, String code)
-      throws IOException {
+  void a_session_that_is_none_is_told_apart_from_one_that_is_gone(
+      String id, int status, String code) throws IOException {
     for (String attachment : ATTACHMENTS) {
       assertProblem(attach(id, attachment, ""), status, code);
     }
@@ -547,7 +540,7 @@ class BadInputTest {
   }
 
   @Test
-  void aSessionThatWasClosedIsGone() throws IOException {
+  void a_session_that_was_closed_is_gone() throws IOException {
     for (boolean beacon : new boolean[] {false, true}) {
       String id = server.open();
       Answer closed =
@@ -576,7 +569,7 @@ class BadInputTest {
         "a%E2%80%A8b",
         "%C3%A4",
       })
-  void aCallbackThatIsNoNameIsRefusedInPlainText(String callback) throws IOException {
+  void a_callback_that_is_no_name_is_refused_in_plain_text(String callback) throws IOException {
     String session = server.open();
     String encoded = callback.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20");
 
@@ -590,7 +583,7 @@ class BadInputTest {
   }
 
   @Test
-  void aCallbackMustBeGivenAndShort() throws IOException {
+  void a_callback_must_be_given_and_short() throws IOException {
     String session = server.open();
     assertThat(server.get("/sessions/" + session + "/jsonp").status()).isEqualTo(400);
     String longest = "c".repeat(128);
@@ -600,7 +593,7 @@ class BadInputTest {
   }
 
   @Test
-  void whatComesToACallbackCannotEndItsLine() throws IOException {
+  void what_comes_to_a_callback_cannot_end_its_line() throws IOException {
     String session = server.open("{\"endpoint\":\"/echo\"}");
     send(session, "{\"messages\":[\"\u2028 </script> \u2029\"]}", "");
 
@@ -628,7 +621,9 @@ class BadInputTest {
         new Object[] {"long ping", FrameSocket.encode(0x89, true, new byte[126])},
         new Object[] {"continuation of nothing", FrameSocket.encode(0x80, true, text)},
         new Object[] {"close with half a code", FrameSocket.encode(0x88, true, new byte[1])},
-        new Object[] {"close with 1005", FrameSocket.encode(0x88, true, new byte[] {3, (byte) 0xed})},
+        new Object[] {
+          "close with 1005", FrameSocket.encode(0x88, true, new byte[] {3, (byte) 0xed})
+        },
         new Object[] {
           "negative length", new byte[] {(byte) 0x81, (byte) 0xff, -1, -1, -1, -1, -1, -1, -1, -1}
         });
@@ -636,8 +631,8 @@ class BadInputTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("brokenFrames")
-  void aFrameAgainstTheRulesClosesWithAProtocolErrorAndTheSessionLives(String what, byte[] frame)
-      throws IOException {
+  void a_frame_against_the_rules_closes_with_a_protocol_error_and_the_session_lives(
+      String what, byte[] frame) throws IOException {
     try (FrameSocket socket = FrameSocket.open(server, "/ws")) {
       String session = socket.await("welcome").path("session").asText();
       socket.socket().write(frame);
@@ -649,7 +644,7 @@ class BadInputTest {
   }
 
   @Test
-  void aSecondMessageWithinAFragmentedOneIsAProtocolError() throws IOException {
+  void a_second_message_within_a_fragmented_one_is_a_protocol_error() throws IOException {
     try (FrameSocket socket = FrameSocket.open(server, "/ws")) {
       socket.await("welcome");
       socket.frame(0x01, "{".getBytes(UTF_8)).text("{\"op\":\"ping\"}");
@@ -658,15 +653,13 @@ class BadInputTest {
   }
 
   @Test
-  void halfAFrameAndThenSilenceIsADeadPeer() throws IOException {
+  void half_a_frame_and_then_silence_is_a_dead_peer() throws IOException {
     byte[] frame = FrameSocket.encode(FrameSocket.TEXT, true, "{\"op\":\"ping\"}".getBytes(UTF_8));
     List<FrameSocket> sockets = new ArrayList<>();
     try (TestServer impatient =
         TestServer.start(
             builder ->
-                builder
-                    .set(Setting.SESSION_PING_SECONDS, 1)
-                    .set(Setting.SESSION_TTL_SECONDS, 1))) {
+                builder.set(Setting.SESSION_PING_SECONDS, 1).set(Setting.SESSION_TTL_SECONDS, 1))) {
       for (int octets : new int[] {1, 2, 6, 9}) {
         FrameSocket socket =
             FrameSocket.open(impatient, "/ws", "Sec-WebSocket-Protocol: footbridge.v1");
@@ -685,7 +678,7 @@ class BadInputTest {
   }
 
   @Test
-  void aWebSocketNeedsAnUpgrade() throws IOException {
+  void a_web_socket_needs_an_upgrade() throws IOException {
     Answer answer = server.get("/ws");
     assertProblem(answer, 426, "upgrade_required");
     assertThat(answer.header("Upgrade")).isEqualTo("websocket");
@@ -699,7 +692,7 @@ class BadInputTest {
     "Connection: close, 400, malformed",
     "Nothing: special, 426, upgrade_required",
   })
-  void aHandshakeThatLacksSomethingIsRefused(String wrong, int status, String code)
+  void a_handshake_that_lacks_something_is_refused(String wrong, int status, String code)
       throws IOException {
     List<String> headers =
         new ArrayList<>(
@@ -737,7 +730,7 @@ class BadInputTest {
   }
 
   @Test
-  void headIsNoMethodOfAnyPathAndAttachesNothing() throws IOException {
+  void head_is_no_method_of_any_path_and_attaches_nothing() throws IOException {
     String session = server.open();
     try (FrameSocket socket = FrameSocket.open(server, "/ws?session=" + session)) {
       socket.await("welcome");
@@ -755,7 +748,7 @@ class BadInputTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"PUT", "PATCH", "TRACE", "PROPFIND", "NONSENSE"})
-  void otherMethodsAreNotAllowed(String method) throws IOException {
+  void other_methods_are_not_allowed(String method) throws IOException {
     String session = server.open();
     for (String[] request : requests(session)) {
       assertProblem(server.ask(method, request[1], null), 405, "method_not_allowed");
@@ -775,12 +768,12 @@ class BadInputTest {
         "/%2e%2e/%2e%2e/etc/passwd",
         "//",
       })
-  void thereIsNothingElsewhere(String path) throws IOException {
+  void there_is_nothing_elsewhere(String path) throws IOException {
     assertProblem(server.get(path), 404, "not_found");
   }
 
   @Test
-  void aPageOfAForeignOriginMayUseNothing() throws IOException {
+  void a_page_of_a_foreign_origin_may_use_nothing() throws IOException {
     String session = server.open();
     int before = history("news").size();
     for (String[] request : requests(session)) {
@@ -808,12 +801,12 @@ class BadInputTest {
         "",
         "nonsense",
       })
-  void anOriginIsComparedAsAWhole(String origin) throws IOException {
+  void an_origin_is_compared_as_a_whole(String origin) throws IOException {
     assertProblem(server.post("/sessions", "", "Origin: " + origin), 403, "origin");
   }
 
   @Test
-  void aPageOfAnAllowedOriginMayReadEveryAnswer() throws IOException {
+  void a_page_of_an_allowed_origin_may_read_every_answer() throws IOException {
     String session = server.open();
     String header = "Origin: " + FRIEND;
     for (String[] request : requests(session)) {
@@ -822,7 +815,8 @@ class BadInputTest {
               "OPTIONS", request[1], null, header, "Access-Control-Request-Method: " + request[0]);
       assertThat(preflight.status()).as(request[1]).isEqualTo(204);
       assertThat(preflight.header("Access-Control-Allow-Origin")).isEqualTo(FRIEND);
-      assertThat(preflight.header("Access-Control-Allow-Methods")).contains("GET", "POST", "DELETE");
+      assertThat(preflight.header("Access-Control-Allow-Methods"))
+          .contains("GET", "POST", "DELETE");
       assertThat(preflight.header("Access-Control-Allow-Headers"))
           .contains("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID");
       assertThat(preflight.header("Vary")).contains("Origin");
@@ -839,7 +833,7 @@ class BadInputTest {
   }
 
   @Test
-  void thePagesOfTheServersOwnHostNeedNoPermission() throws IOException {
+  void the_pages_of_the_servers_own_host_need_no_permission() throws IOException {
     Answer answer = server.post("/sessions", "", "Origin: http://localhost:" + server.port());
     assertThat(answer.status()).isEqualTo(201);
     assertThat(answer.headers()).doesNotContainKey("access-control-allow-origin");
@@ -863,7 +857,7 @@ class BadInputTest {
         "GET /health HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: x\r\n: no name\r\n\r\n",
       })
-  void whatIsNoHttpGetsNothingOutOfTheServer(String request) throws IOException {
+  void what_is_no_http_gets_nothing_out_of_the_server(String request) throws IOException {
     try (HttpSocket socket = server.connect()) {
       socket.write(request.getBytes(ISO_8859_1)).patience(500);
       byte[] all;
@@ -880,7 +874,7 @@ class BadInputTest {
   }
 
   @Test
-  void whoeverWaitsForTheGoAheadBeforeABodyGetsIt() throws IOException {
+  void whoever_waits_for_the_go_ahead_before_a_body_gets_it() throws IOException {
     try (HttpSocket socket = server.connect()) {
       socket.write(
           "POST /sessions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
@@ -891,7 +885,7 @@ class BadInputTest {
   }
 
   @Test
-  void whoeverWaitsForTheGoAheadAndMayNotSendIsRefusedAtOnce() throws IOException {
+  void whoever_waits_for_the_go_ahead_and_may_not_send_is_refused_at_once() throws IOException {
     try (HttpSocket socket = server.connect()) {
       socket.write(
           "POST /sessions HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"

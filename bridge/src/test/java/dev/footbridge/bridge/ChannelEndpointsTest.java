@@ -67,7 +67,7 @@ class ChannelEndpointsTest {
         "text/plain;charset=UTF-8          | {\"a\":1}      | \"{\\\"a\\\":1}\"",
         "TEXT/PLAIN                        | ü              | \"ü\"",
       })
-  void aBodyIsPublishedByItsType(String type, String body, String data) throws IOException {
+  void a_body_is_published_by_its_type(String type, String body, String data) throws IOException {
     String channel = channel();
 
     Answer answer = server.post("/channels/" + channel, body, "Content-Type: " + type);
@@ -85,7 +85,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aBodyWithoutATypeIsJson() throws IOException {
+  void a_body_without_a_type_is_json() throws IOException {
     String channel = channel();
     assertThat(server.post("/channels/" + channel, "17").status()).isEqualTo(200);
     assertThat(history(channel, "").at("/messages/0/data").asInt()).isEqualTo(17);
@@ -94,27 +94,29 @@ class ChannelEndpointsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "application/xml", "image/png", "multipart/form-data; boundary=x", "text/html", "nonsense"
+        "application/xml",
+        "image/png",
+        "multipart/form-data; boundary=x",
+        "text/html",
+        "nonsense"
       })
-  void anotherTypeIsNotPublished(String type) throws IOException {
+  void another_type_is_not_published(String type) throws IOException {
     String channel = channel();
     assertProblem(
-        server.post("/channels/" + channel, "1", "Content-Type: " + type),
-        415,
-        "unsupported_type");
+        server.post("/channels/" + channel, "1", "Content-Type: " + type), 415, "unsupported_type");
     assertThat(history(channel, "").path("messages")).isEmpty();
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "{", "nonsense", "1 2", "NaN", "{\"a\":1,}"})
-  void aBodyThatIsNoJsonIsNotPublished(String body) throws IOException {
+  void a_body_that_is_no_json_is_not_published(String body) throws IOException {
     String channel = channel();
     assertProblem(server.post("/channels/" + channel, body), 400, "malformed");
     assertThat(history(channel, "").path("messages")).isEmpty();
   }
 
   @Test
-  void lineBreaksBetweenTokensAreRemovedAndNothingElse() throws IOException {
+  void line_breaks_between_tokens_are_removed_and_nothing_else() throws IOException {
     String channel = channel();
     server.post("/channels/" + channel, "{\r\n  \"n\": 1.50,\n  \"t\": \"a\\nb\"\r\n}\n");
     Answer answer = server.get("/channels/" + channel);
@@ -122,7 +124,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aPublicationRetriedWithItsKeyCountsOnce() throws IOException {
+  void a_publication_retried_with_its_key_counts_once() throws IOException {
     String channel = channel();
     String path = "/channels/" + channel;
     JsonNode first = server.post(path, "1", "Idempotency-Key: k").json();
@@ -131,12 +133,11 @@ class ChannelEndpointsTest {
         .isEqualTo(2);
     assertThat(server.post(path, "1", "Idempotency-Key: k").json()).isEqualTo(first);
     assertThat(data(history(channel, ""))).containsExactly(1, 2);
-    assertProblem(
-        server.post(path, "1", "Idempotency-Key: " + "k".repeat(257)), 400, "malformed");
+    assertProblem(server.post(path, "1", "Idempotency-Key: " + "k".repeat(257)), 400, "malformed");
   }
 
   @Test
-  void onlyAFeedMayNameSeveralChannels() throws IOException {
+  void only_a_feed_may_name_several_channels() throws IOException {
     assertProblem(server.post("/channels/a,b", "1"), 400, "malformed");
     assertProblem(server.get("/channels/a,b"), 400, "malformed");
     assertProblem(server.get("/channels/a,a", EVENTS), 400, "malformed");
@@ -146,7 +147,7 @@ class ChannelEndpointsTest {
   // ---- history and long polls ----
 
   @Test
-  void theHistoryIsWhatIsKept() throws IOException {
+  void the_history_is_what_is_kept() throws IOException {
     String channel = "short-" + channel();
     publish(channel, 1, 8);
 
@@ -162,7 +163,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aPositionThatCannotBeReachedIsAGap() throws IOException {
+  void a_position_that_cannot_be_reached_is_a_gap() throws IOException {
     String channel = "short-" + channel();
     publish(channel, 1, 8);
     String epoch = history(channel, "").path("epoch").asText();
@@ -178,8 +179,19 @@ class ChannelEndpointsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"8", "k3", "k3:", ":8", "k3:x", "k3:-1", "k3:1.5", "k3:1,k3:1", "k3:99999999999999999999"})
-  void aPositionThatIsNoneIsMalformed(String since) throws IOException {
+  @ValueSource(
+      strings = {
+        "8",
+        "k3",
+        "k3:",
+        ":8",
+        "k3:x",
+        "k3:-1",
+        "k3:1.5",
+        "k3:1,k3:1",
+        "k3:99999999999999999999"
+      })
+  void a_position_that_is_none_is_malformed(String since) throws IOException {
     String path = "/channels/" + channel();
     assertProblem(server.get(path + "?since=" + since), 400, "malformed");
     assertProblem(server.get(path + "?since=" + since, EVENTS), 400, "malformed");
@@ -187,7 +199,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aLongPollWaitsForTheFirstMessage() throws IOException {
+  void a_long_poll_waits_for_the_first_message() throws IOException {
     String channel = channel();
     String since = at(channel, 0);
     try (HttpSocket poll = server.connect()) {
@@ -204,7 +216,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aReaderThatPollsGetsEverythingOnceAndInOrder() throws IOException {
+  void a_reader_that_polls_gets_everything_once_and_in_order() throws IOException {
     String channel = channel();
     String since = at(channel, 0);
     int total = 500;
@@ -234,7 +246,7 @@ class ChannelEndpointsTest {
   // ---- feeds ----
 
   @Test
-  void aFeedBringsWhatIsPublishedFromNowOn() throws IOException {
+  void a_feed_brings_what_is_published_from_now_on() throws IOException {
     String channel = channel();
     publish(channel, 1, 3);
     try (Feed feed = Feed.events(channel, "")) {
@@ -252,7 +264,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aFeedGoesOnAfterItsLastEventId() throws IOException {
+  void a_feed_goes_on_after_its_last_event_id() throws IOException {
     String channel = channel();
     publish(channel, 1, 600);
     String lastId;
@@ -269,7 +281,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void theIdThatComesFirstBringsBackWhoeverGotNothing() throws IOException {
+  void the_id_that_comes_first_brings_back_whoever_got_nothing() throws IOException {
     String channel = channel();
     String lastId;
     try (Feed feed = Feed.events(channel, "")) {
@@ -283,7 +295,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aFeedWhoseHistoryDoesNotReachBackBeginsWithAGap() throws IOException {
+  void a_feed_whose_history_does_not_reach_back_begins_with_a_gap() throws IOException {
     String channel = "short-" + channel();
     publish(channel, 1, 20);
     String epoch = history(channel, "").path("epoch").asText();
@@ -306,7 +318,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void severalChannelsShareAFeedAndItsIdTellsOfAllOfThem() throws IOException {
+  void several_channels_share_a_feed_and_its_id_tells_of_all_of_them() throws IOException {
     String one = channel();
     String other = channel();
     String names = one + "," + other;
@@ -330,13 +342,11 @@ class ChannelEndpointsTest {
       assertThat(feed.reader.lastId()).isEqualTo(at(one, 3) + "," + at(other, 3));
     }
     assertProblem(
-        server.get("/channels/" + names, EVENTS, "Last-Event-ID: " + at(one, 1)),
-        400,
-        "malformed");
+        server.get("/channels/" + names, EVENTS, "Last-Event-ID: " + at(one, 1)), 400, "malformed");
   }
 
   @Test
-  void aFeedOfLinesIsOneMessageALine() throws IOException {
+  void a_feed_of_lines_is_one_message_a_line() throws IOException {
     String channel = channel();
     publish(channel, 1, 2);
     try (HttpSocket socket = server.connect()) {
@@ -352,7 +362,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void severalReadersOfOneChannelSeeTheSameOrder() throws IOException {
+  void several_readers_of_one_channel_see_the_same_order() throws IOException {
     String channel = channel();
     String start = at(channel, 0);
     List<Feed> feeds = new ArrayList<>();
@@ -378,7 +388,7 @@ class ChannelEndpointsTest {
   // ---- HTTP/2 ----
 
   @Test
-  void channelsAreServedOverHttp2WithoutTls() throws Exception {
+  void channels_are_served_over_http2_without_tls() throws Exception {
     String channel = channel();
     HttpClient client = http2();
     HttpResponse<String> published =
@@ -409,7 +419,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aFeedAndALongPollShareOneHttp2Connection() throws Exception {
+  void a_feed_and_a_long_poll_share_one_http2_connection() throws Exception {
     String channel = channel();
     String since = at(channel, 0);
     HttpClient client = http2();
@@ -442,7 +452,7 @@ class ChannelEndpointsTest {
   }
 
   @Test
-  void aSessionIsServedOverHttp2() throws Exception {
+  void a_session_is_served_over_http2() throws Exception {
     String session = server.open();
     HttpClient client = http2();
     HttpResponse<InputStream> stream =
@@ -458,8 +468,7 @@ class ChannelEndpointsTest {
                 .build(),
             BodyHandlers.ofString());
     assertThat(sent.body()).isEqualTo("{\"received\":1}");
-    try (BufferedReader lines =
-        new BufferedReader(new InputStreamReader(stream.body(), UTF_8))) {
+    try (BufferedReader lines = new BufferedReader(new InputStreamReader(stream.body(), UTF_8))) {
       assertThat(Answer.parse(lines.readLine()).path("op").asText()).isEqualTo("welcome");
       assertThat(Answer.parse(lines.readLine()).path("op").asText()).isEqualTo("reply");
     }
@@ -533,8 +542,7 @@ class ChannelEndpointsTest {
 
   private static void publish(String channel, int from, int to) {
     for (int i = from; i <= to; i++) {
-      Position position =
-          server.footbridge().publish(channel, i).toCompletableFuture().join();
+      Position position = server.footbridge().publish(channel, i).toCompletableFuture().join();
       assertThat(position.offset()).isPositive();
     }
   }
@@ -556,16 +564,13 @@ class ChannelEndpointsTest {
   }
 
   private static List<Integer> data(List<EventReader.Event> events) {
-    return events.stream()
-        .map(event -> Answer.parse(event.data()).path("data").asInt())
-        .toList();
+    return events.stream().map(event -> Answer.parse(event.data()).path("data").asInt()).toList();
   }
 
   private static List<Integer> dataOf(List<EventReader.Event> events, String channel) {
     return data(
         events.stream()
-            .filter(
-                event -> Answer.parse(event.data()).path("channel").asText().equals(channel))
+            .filter(event -> Answer.parse(event.data()).path("channel").asText().equals(channel))
             .toList());
   }
 

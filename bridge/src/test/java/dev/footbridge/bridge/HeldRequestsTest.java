@@ -1,6 +1,7 @@
 package dev.footbridge.bridge;
 
 import static dev.footbridge.testclient.Problems.assertTellsNothing;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -15,12 +16,14 @@ import dev.footbridge.testclient.TestServer;
 import dev.footbridge.testclient.Transport;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Requests that are held, the connections below them, and what an answer tells. */
@@ -43,61 +46,49 @@ class HeldRequestsTest {
 
   // ---- peers that leave ----
 
-  @ParameterizedTest(name = "{0}, killed: {1}")
-  @CsvSource({
-    "poll?wait=50, true", "poll?wait=50, false",
-    "jsonp?callback=f&wait=50, true", "jsonp?callback=f&wait=50, false",
-    "events, true", "events, false",
-    "stream, true", "stream, false"
-  })
-  void aPeerThatLeavesAHeldRequestIsNoticed(String request, boolean killed) throws IOException {
-    String session = server.open();
-    HttpSocket socket = server.connect();
-    socket.request("GET", "/sessions/" + session + "/" + request, null);
-    awaitHeld(session);
-
-    leave(socket, killed);
-
-    await().atMost(SOON).until(() -> isGone(session));
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void aPeerThatLeavesAHeldPostIsNoticed(boolean killed) throws IOException {
-    String session = server.open();
-    HttpSocket socket = server.connect();
-    socket.request("POST", "/sessions/" + session + "/poll?wait=50", new byte[] {'{', '}'});
-    awaitHeld(session);
-
-    leave(socket, killed);
-
-    await().atMost(SOON).until(() -> isGone(session));
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void aPeerThatLeavesAWebSocketIsNoticed(boolean killed) throws IOException {
-    FrameSocket socket = FrameSocket.open(server, "/ws");
-    String session = socket.await("welcome").path("session").asText();
-
-    leave(socket.socket(), killed);
-
-    await().atMost(SOON).until(() -> isGone(session));
-  }
-
   @Test
-  void aHeldRequestKeepsItsSession() throws IOException {
-    String held = server.open();
-    String left = server.open();
-    try (HttpSocket socket = server.connect()) {
-      socket.request("GET", "/sessions/" + held + "/poll?wait=50", null);
-      await().atMost(SOON).until(() -> isGone(left));
-      assertThat(isGone(held)).isFalse();
+  void a_peer_that_leaves_is_noticed() throws IOException {
+    List<String> requests =
+        List.of(
+            "GET poll?wait=50",
+            "POST poll?wait=50",
+            "GET jsonp?callback=f&wait=50",
+            "GET events",
+            "GET stream");
+    Map<String, String> sessions = new LinkedHashMap<>();
+    List<HttpSocket> killed = new ArrayList<>();
+    List<HttpSocket> closed = new ArrayList<>();
+    for (List<HttpSocket> sockets : List.of(killed, closed)) {
+      String how = sockets == killed ? ", killed" : ", closed";
+      for (String request : requests) {
+        String session = server.open();
+        String[] parts = request.split(" ", 2);
+        byte[] body = parts[0].equals("POST") ? new byte[] {'{', '}'} : null;
+        sockets.add(
+            server.connect().request(parts[0], "/sessions/" + session + "/" + parts[1], body));
+        sessions.put(request + how, session);
+      }
+      FrameSocket webSocket = FrameSocket.open(server, "/ws");
+      sockets.add(webSocket.socket());
+      sessions.put("WebSocket" + how, webSocket.await("welcome").path("session").asText());
+    }
+    awaitTimeToLive();
+    for (Map.Entry<String, String> session : sessions.entrySet()) {
+      assertThat(isGone(session.getValue())).as("held: " + session.getKey()).isFalse();
+    }
+
+    killed.forEach(HttpSocket::kill);
+    for (HttpSocket socket : closed) {
+      socket.close();
+    }
+
+    for (Map.Entry<String, String> session : sessions.entrySet()) {
+      await(session.getKey()).atMost(SOON).until(() -> isGone(session.getValue()));
     }
   }
 
   @Test
-  void thoseWhoArePresentAreToldWhenSomebodyIsGone() throws IOException {
+  void those_who_are_present_are_told_when_somebody_is_gone() throws IOException {
     String channel = channel();
     String join =
         "{\"op\":\"subscribe\",\"id\":1,\"channel\":\"" + channel + "\",\"presence\":true}";
@@ -115,18 +106,10 @@ class HeldRequestsTest {
     }
   }
 
-  private static void leave(HttpSocket socket, boolean killed) throws IOException {
-    if (killed) {
-      socket.kill();
-    } else {
-      socket.close();
-    }
-  }
-
   // ---- connections that are used again ----
 
   @Test
-  void whatIsPipelinedBehindAHeldPollIsTheNextRequest() throws IOException {
+  void what_is_pipelined_behind_a_held_poll_is_the_next_request() throws IOException {
     String session = server.open();
     String channel = channel();
     subscribe(session, channel);
@@ -151,7 +134,20 @@ class HeldRequestsTest {
   }
 
   @Test
-  void whatComesWhileAPollIsHeldIsTheNextRequest() throws IOException {
+  void an_answer_does_not_wait_for_the_held_poll_that_is_pipelined_behind_it() throws IOException {
+    String session = server.open();
+    try (HttpSocket socket = server.connect()) {
+      socket.write(
+          "GET /channels/x HTTP/1.1\r\nHost: localhost\r\n\r\n"
+              + "GET /sessions/"
+              + session
+              + "/poll?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      assertThat(socket.patience(5000).answer().status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void what_comes_while_a_poll_is_held_is_the_next_request() throws IOException {
     String session = server.open();
     String channel = channel();
     subscribe(session, channel);
@@ -167,7 +163,7 @@ class HeldRequestsTest {
   }
 
   @Test
-  void aConnectionServesOneHeldPollAfterTheOther() throws IOException {
+  void a_connection_serves_one_held_poll_after_the_other() throws IOException {
     String session = server.open();
     String channel = channel();
     subscribe(session, channel);
@@ -186,7 +182,7 @@ class HeldRequestsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"events", "stream"})
-  void aConnectionIsUsedAgainAfterAStreamHasEnded(String stream) throws IOException {
+  void a_connection_is_used_again_after_a_stream_has_ended(String stream) throws IOException {
     String session = server.open();
     try (HttpSocket socket = server.connect()) {
       for (int i = 0; i < 3; i++) {
@@ -195,7 +191,7 @@ class HeldRequestsTest {
         assertThat(head.status()).isEqualTo(200);
         // A newer receiver ends it.
         assertThat(server.get("/sessions/" + session + "/poll").status()).isEqualTo(200);
-        String all = new String(socket.body(head).readAllBytes(), "UTF-8");
+        String all = new String(socket.body(head).readAllBytes(), UTF_8);
         assertThat(all).contains("\"superseded\"");
       }
       assertThat(socket.request("GET", "/health", null).answer().status()).isEqualTo(200);
@@ -203,12 +199,12 @@ class HeldRequestsTest {
   }
 
   @Test
-  void aConnectionIsUsedAgainAfterARefusal() throws IOException {
+  void a_connection_is_used_again_after_a_refusal() throws IOException {
     try (HttpSocket socket = server.connect()) {
       for (String target : List.of("/nowhere", "/sessions/x/poll", "/ws", "/channels/a%20b")) {
         assertThat(socket.request("GET", target, null).answer().status()).isBetween(400, 499);
       }
-      assertThat(socket.request("POST", "/sessions", "{".getBytes("UTF-8")).answer().status())
+      assertThat(socket.request("POST", "/sessions", "{".getBytes(UTF_8)).answer().status())
           .isEqualTo(400);
       assertThat(socket.request("GET", "/health", null).answer().status()).isEqualTo(200);
     }
@@ -217,7 +213,7 @@ class HeldRequestsTest {
   // ---- answers ----
 
   @Test
-  void aHealthyServerSaysSo() throws IOException {
+  void a_healthy_server_says_so() throws IOException {
     Answer answer = server.get("/health");
     assertThat(answer.status()).isEqualTo(200);
     assertThat(answer.header("Content-Type")).isEqualTo("application/json");
@@ -225,7 +221,7 @@ class HeldRequestsTest {
   }
 
   @Test
-  void noAnswerTellsOfTheServersInside() throws IOException {
+  void no_answer_tells_of_the_servers_inside() throws IOException {
     String session = server.open();
     List<String> targets =
         List.of(
@@ -257,7 +253,7 @@ class HeldRequestsTest {
   }
 
   @Test
-  void whatIsNotToBeKeptSaysSo() throws IOException {
+  void what_is_not_to_be_kept_says_so() throws IOException {
     String session = server.open();
     for (String target :
         List.of("/sessions/" + session + "/poll", "/channels/x", "/sessions/x/poll", "/nowhere")) {
@@ -286,11 +282,10 @@ class HeldRequestsTest {
     assertThat(server.post("/sessions/" + session + "/send", body).status()).isEqualTo(200);
   }
 
-  /** A held request keeps its session longer than the time to live. */
-  private static void awaitHeld(String session) throws IOException {
+  /** A session that nobody has attached to is gone. */
+  private static void awaitTimeToLive() throws IOException {
     String doomed = server.open();
     await().atMost(SOON).until(() -> isGone(doomed));
-    assertThat(isGone(session)).isFalse();
   }
 
   /** The poll of turn 1 is in as soon as a lower turn is refused. */
@@ -300,7 +295,7 @@ class HeldRequestsTest {
         .until(() -> server.post("/sessions/" + session + "/send?turn=0", "{}").status() == 409);
   }
 
-  /** Asks without touching the session: a path that is not there is only looked at after its id. */
+  /** Asks without touching the session: this is refused before it has any effect. */
   private static boolean isGone(String session) throws IOException {
     return server.get("/sessions/" + session + "/poll?after=999999999").status() == 410;
   }

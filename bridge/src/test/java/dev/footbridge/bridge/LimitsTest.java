@@ -43,7 +43,7 @@ class LimitsTest {
   }
 
   @Test
-  void everyLimitHasATest() {
+  void every_limit_has_a_test() {
     Set<Setting> missing = EnumSet.allOf(Setting.class);
     missing.removeAll(Set.of(Setting.PORT, Setting.IO_THREADS));
     for (Method method : LimitsTest.class.getDeclaredMethods()) {
@@ -59,7 +59,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_MESSAGE_BYTES)
-  void aMessageMayBeAsLargeAsTheLimitAndNotAnOctetMore() throws IOException {
+  void a_message_may_be_as_large_as_the_limit_and_not_an_octet_more() throws IOException {
     int limit = 1000;
     String fits = quoted(limit);
     String tooLarge = quoted(limit + 1);
@@ -85,7 +85,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_MESSAGE_BYTES)
-  void aMessageOverTheLimitEndsTheSessionOfItsWebSocket() throws IOException {
+  void a_message_over_the_limit_ends_the_session_of_its_web_socket() throws IOException {
     int limit = 1000;
     try (TestServer server = limited(Setting.LIMITS_MESSAGE_BYTES, limit)) {
       for (int kind : new int[] {FrameSocket.TEXT, FrameSocket.BINARY}) {
@@ -108,7 +108,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_MESSAGE_BYTES)
-  void aMessageInManyFramesIsMeasuredAsAWhole() throws IOException {
+  void a_message_in_many_frames_is_measured_as_a_whole() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_MESSAGE_BYTES, 1000);
         FrameSocket socket = FrameSocket.open(server, "/ws?endpoint=/echo")) {
       socket.await("welcome");
@@ -122,7 +122,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_BATCH_BYTES)
-  void aBodyMayBeAsLargeAsTheLimitAndNotAnOctetMore() throws IOException {
+  void a_body_may_be_as_large_as_the_limit_and_not_an_octet_more() throws IOException {
     int limit = 5000;
     try (TestServer server =
         start(Setting.LIMITS_MESSAGE_BYTES, 1000, Setting.LIMITS_BATCH_BYTES, limit)) {
@@ -144,8 +144,7 @@ class LimitsTest {
     }
   }
 
-  private static Answer chunked(TestServer server, String target, String body)
-      throws IOException {
+  private static Answer chunked(TestServer server, String target, String body) throws IOException {
     try (HttpSocket socket = server.connect()) {
       StringBuilder chunks = new StringBuilder();
       for (int at = 0; at < body.length(); at += 1000) {
@@ -161,7 +160,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_BATCH_BYTES)
-  void aPollAnswersWithAsMuchAsTheLimitAllowsAndTheRestNextTime() throws IOException {
+  void a_poll_answers_with_as_much_as_the_limit_allows_and_the_rest_next_time() throws IOException {
     int limit = 4000;
     try (TestServer server =
         start(Setting.LIMITS_MESSAGE_BYTES, 1000, Setting.LIMITS_BATCH_BYTES, limit)) {
@@ -183,7 +182,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_HEADER_BYTES)
-  void headersOverTheLimitAre431AndEndTheConnection() throws IOException {
+  void headers_over_the_limit_are_431_and_end_the_connection() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_HEADER_BYTES, 2000)) {
       for (String target : List.of("/health", "/ws", "/channels/x", "/", "/footbridge.js")) {
         try (HttpSocket socket = server.connect()) {
@@ -194,16 +193,14 @@ class LimitsTest {
           assertThat(socket.endsByServer()).isTrue();
         }
       }
-      assertProblem(
-          server.get("/channels/x?" + "x".repeat(2000)), 431, "headers_too_large");
-      assertThat(server.get("/channels/x", "X-Large: " + "x".repeat(1800)).status())
-          .isEqualTo(200);
+      assertProblem(server.get("/channels/x?" + "x".repeat(2000)), 431, "headers_too_large");
+      assertThat(server.get("/channels/x", "X-Large: " + "x".repeat(1800)).status()).isEqualTo(200);
     }
   }
 
   @Test
   @Of(Setting.LIMITS_HEADER_BYTES)
-  void headersFarOverTheLimitAreNotEvenRead() throws IOException {
+  void headers_far_over_the_limit_are_not_even_read() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_HEADER_BYTES, 1000);
         HttpSocket socket = server.connect()) {
       socket.write("GET /health HTTP/1.1\r\nHost: x\r\n");
@@ -223,7 +220,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_HEADER_TIMEOUT_MILLIS)
-  void headersThatComeTooSlowlyEndTheConnection() throws IOException {
+  void headers_that_come_too_slowly_end_the_connection() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_HEADER_TIMEOUT_MILLIS, 300);
         HttpSocket socket = server.connect()) {
       socket.write("GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ");
@@ -234,7 +231,7 @@ class LimitsTest {
   @ParameterizedTest
   @ValueSource(strings = {"/sessions", "/channels/x"})
   @Of(Setting.LIMITS_BODY_TIMEOUT_MILLIS)
-  void aBodyThatComesTooSlowlyEndsTheConnection(String target) throws IOException {
+  void a_body_that_comes_too_slowly_ends_the_connection(String target) throws IOException {
     try (TestServer server = limited(Setting.LIMITS_BODY_TIMEOUT_MILLIS, 300);
         HttpSocket socket = server.connect()) {
       socket.write("POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
@@ -245,7 +242,7 @@ class LimitsTest {
   @ParameterizedTest
   @ValueSource(strings = {"Content-Length: 30000", "Transfer-Encoding: chunked"})
   @Of(Setting.LIMITS_BODY_TIMEOUT_MILLIS)
-  void aBodyThatWasRefusedIsNotWaitedForEither(String framing) throws IOException {
+  void a_body_that_was_refused_is_not_waited_for_either(String framing) throws IOException {
     try (TestServer server =
             TestServer.start(
                 builder ->
@@ -255,7 +252,10 @@ class LimitsTest {
                         .set(Setting.LIMITS_BATCH_BYTES, 5000));
         HttpSocket socket = server.connect()) {
       socket.write(
-          "POST /sessions HTTP/1.1\r\nHost: x\r\n" + framing + "\r\n\r\n7000\r\n" + " ".repeat(6000));
+          "POST /sessions HTTP/1.1\r\nHost: x\r\n"
+              + framing
+              + "\r\n\r\n7000\r\n"
+              + " ".repeat(6000));
       assertProblem(socket.answer(), 413, "too_large");
       assertThat(socket.endsByServer()).isTrue();
     }
@@ -263,7 +263,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_KEEP_ALIVE_SECONDS)
-  void aConnectionThatAsksNothingMoreIsEnded() throws IOException {
+  void a_connection_that_asks_nothing_more_is_ended() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_KEEP_ALIVE_SECONDS, 1);
         HttpSocket socket = server.connect()) {
       assertThat(socket.request("GET", "/channels/x", null).answer().status()).isEqualTo(200);
@@ -276,7 +276,7 @@ class LimitsTest {
   @ParameterizedTest
   @EnumSource(names = {"LIMITS_SESSIONS", "LIMITS_SESSIONS_PER_ADDRESS"})
   @Of({Setting.LIMITS_SESSIONS, Setting.LIMITS_SESSIONS_PER_ADDRESS})
-  void oneSessionTooManyIsToldToComeLater(Setting setting) throws IOException {
+  void one_session_too_many_is_told_to_come_later(Setting setting) throws IOException {
     try (TestServer server = limited(setting, 2)) {
       String first = server.open();
       server.open();
@@ -299,7 +299,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.SESSION_TTL_SECONDS)
-  void aSessionLivesOnlySoLongWithoutAConnection() throws IOException {
+  void a_session_lives_only_so_long_without_a_connection() throws IOException {
     try (TestServer server = limited(Setting.SESSION_TTL_SECONDS, 1)) {
       String abandoned = server.open();
       String kept = server.open();
@@ -314,7 +314,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.SESSION_PING_SECONDS)
-  void aConnectionOnWhichNothingHappensIsPinged() throws IOException {
+  void a_connection_on_which_nothing_happens_is_pinged() throws IOException {
     try (TestServer server = limited(Setting.SESSION_PING_SECONDS, 1);
         HttpSocket events = server.connect();
         HttpSocket stream = server.connect();
@@ -366,13 +366,12 @@ class LimitsTest {
 
   @Test
   @Of({Setting.SESSION_BUFFER_BYTES, Setting.SESSION_WINDOW_MILLIS})
-  void whoeverTakesAndNeverAcknowledgesIsSentBackAndLosesNothing() throws IOException {
+  void whoever_takes_and_never_acknowledges_is_sent_back_and_loses_nothing() throws IOException {
     int total = 100;
     try (TestServer server =
         start(Setting.SESSION_BUFFER_BYTES, 4096, Setting.SESSION_WINDOW_MILLIS, 10)) {
       List<SessionClient> clients = new ArrayList<>();
-      List<Transport> transports =
-          List.of(Transport.SSE, Transport.STREAM, Transport.WEBSOCKET);
+      List<Transport> transports = List.of(Transport.SSE, Transport.STREAM, Transport.WEBSOCKET);
       for (Transport transport : transports) {
         SessionClient client = SessionClient.open(server, transport);
         client.command("{\"op\":\"subscribe\",\"id\":0,\"channel\":\"x\"}");
@@ -390,7 +389,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.SESSION_BUFFER_BYTES)
-  void whoeverAsksOnWithoutTakingItsAnswersIsEnded() throws IOException {
+  void whoever_asks_on_without_taking_its_answers_is_ended() throws IOException {
     try (TestServer server = limited(Setting.SESSION_BUFFER_BYTES, 1024)) {
       publish(server, 100);
       String session = server.open();
@@ -406,7 +405,7 @@ class LimitsTest {
       value = Transport.class,
       names = {"SSE", "STREAM"})
   @Of(Setting.STREAM_BYTES)
-  void aStreamThatHasCarriedEnoughIsBegunAnewAndLosesNothing(Transport transport)
+  void a_stream_that_has_carried_enough_is_begun_anew_and_loses_nothing(Transport transport)
       throws IOException {
     int total = 500;
     try (TestServer server = limited(Setting.STREAM_BYTES, 4096);
@@ -421,7 +420,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.STREAM_BYTES)
-  void aFeedThatHasCarriedEnoughIsBegunAnewAndLosesNothing() throws IOException {
+  void a_feed_that_has_carried_enough_is_begun_anew_and_loses_nothing() throws IOException {
     int total = 5000;
     try (TestServer server = limited(Setting.STREAM_BYTES, 4096)) {
       List<Integer> received = new ArrayList<>();
@@ -432,11 +431,7 @@ class LimitsTest {
       for (; received.size() < total; feeds++) {
         try (HttpSocket socket = server.connect()) {
           socket.request(
-              "GET",
-              "/channels/x",
-              null,
-              "Accept: text/event-stream",
-              "Last-Event-ID: " + lastId);
+              "GET", "/channels/x", null, "Accept: text/event-stream", "Last-Event-ID: " + lastId);
           EventReader events = new EventReader(socket.body(socket.head()));
           for (EventReader.Event event = events.next();
               received.size() < total && event != null;
@@ -452,8 +447,7 @@ class LimitsTest {
   }
 
   /** Comes back whenever the server says so; tells how often it did. */
-  private static int receiveAll(
-      SessionClient client, Transport transport, int count, String code) {
+  private static int receiveAll(SessionClient client, Transport transport, int count, String code) {
     int returns = 0;
     while (client.received().size() < count) {
       await()
@@ -477,11 +471,10 @@ class LimitsTest {
   @ParameterizedTest
   @ValueSource(strings = {"50", "1000000"})
   @Of(Setting.POLL_MAX_WAIT_SECONDS)
-  void aPollIsHeldNoLongerThanTheLimit(String wait) throws IOException {
+  void a_poll_is_held_no_longer_than_the_limit(String wait) throws IOException {
     try (TestServer server = limited(Setting.POLL_MAX_WAIT_SECONDS, 1)) {
       long begun = System.nanoTime();
-      JsonNode answer =
-          server.get("/sessions/" + server.open() + "/poll?wait=" + wait).json();
+      JsonNode answer = server.get("/sessions/" + server.open() + "/poll?wait=" + wait).json();
       assertThat(answer.path("messages")).isEmpty();
       assertThat(answer.path("interval").isInt()).isTrue();
       Duration took = Duration.ofNanos(System.nanoTime() - begun);
@@ -489,14 +482,13 @@ class LimitsTest {
 
       JsonNode top = server.get("/channels/x").json();
       String since = top.path("epoch").asText() + ":0";
-      assertThat(server.get("/channels/x?since=" + since + "&wait=" + wait).json())
-          .isEqualTo(top);
+      assertThat(server.get("/channels/x?since=" + since + "&wait=" + wait).json()).isEqualTo(top);
     }
   }
 
   @Test
   @Of({Setting.POLL_INTERVAL_SECONDS, Setting.POLL_BUDGET_PER_SECOND})
-  void whenThereAreTooManyEmptyPollsTheyAreAskedToComeLessOften() throws IOException {
+  void when_there_are_too_many_empty_polls_they_are_asked_to_come_less_often() throws IOException {
     try (TestServer server =
         start(Setting.POLL_INTERVAL_SECONDS, 3, Setting.POLL_BUDGET_PER_SECOND, 10)) {
       String poll = "/sessions/" + server.open() + "/poll";
@@ -516,7 +508,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_CHANNELS_PER_SESSION)
-  void aSessionMaySubscribeToSoManyChannels() throws IOException {
+  void a_session_may_subscribe_to_so_many_channels() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_CHANNELS_PER_SESSION, 2);
         SessionClient client = SessionClient.open(server, Transport.LONGPOLL_GET)) {
       assertFine(client.command("{\"op\":\"subscribe\",\"id\":1,\"channel\":\"a\"}"));
@@ -536,7 +528,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_PROCEDURES_PER_SESSION)
-  void aSessionMayRegisterSoManyProcedures() throws IOException {
+  void a_session_may_register_so_many_procedures() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_PROCEDURES_PER_SESSION, 1);
         SessionClient client = SessionClient.open(server, Transport.LONGPOLL_GET)) {
       assertFine(client.command("{\"op\":\"register\",\"id\":1,\"procedure\":\"a\"}"));
@@ -550,15 +542,14 @@ class LimitsTest {
 
   @Test
   @Of(Setting.LIMITS_CALLS_PER_SESSION)
-  void aSessionMayWaitForSoManyCalls() throws IOException {
+  void a_session_may_wait_for_so_many_calls() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_CALLS_PER_SESSION, 1);
         SessionClient callee = SessionClient.open(server, Transport.LONGPOLL_GET);
         SessionClient caller = SessionClient.open(server, Transport.LONGPOLL_GET)) {
       assertFine(callee.command("{\"op\":\"register\",\"id\":1,\"procedure\":\"a\"}"));
       caller.send("{\"op\":\"call\",\"id\":1,\"procedure\":\"a\"}");
       JsonNode invoke = callee.awaitValue(value -> value.path("op").asText().equals("invoke"));
-      assertError(
-          caller.command("{\"op\":\"call\",\"id\":2,\"procedure\":\"a\"}"), "rate_limited");
+      assertError(caller.command("{\"op\":\"call\",\"id\":2,\"procedure\":\"a\"}"), "rate_limited");
 
       callee.send(
           "{\"op\":\"result\",\"data\":17,\"invocation\":" + invoke.path("invocation") + "}");
@@ -573,7 +564,7 @@ class LimitsTest {
 
   @Test
   @Of({Setting.LIMITS_PUBLISH_PER_SECOND, Setting.LIMITS_PUBLISH_BURST})
-  void whoeverPublishesTooMuchIsRefusedAndNobodyElse() throws IOException {
+  void whoever_publishes_too_much_is_refused_and_nobody_else() throws IOException {
     try (TestServer server =
             start(Setting.LIMITS_PUBLISH_PER_SECOND, 1, Setting.LIMITS_PUBLISH_BURST, 60);
         SessionClient eager = SessionClient.open(server, Transport.LONGPOLL_GET);
@@ -581,7 +572,8 @@ class LimitsTest {
       List<String> outcomes = new ArrayList<>();
       for (int i = 0; i < 130; i++) {
         JsonNode reply =
-            eager.command("{\"op\":\"publish\",\"id\":%d,\"channel\":\"x\",\"data\":1}".formatted(i));
+            eager.command(
+                "{\"op\":\"publish\",\"id\":%d,\"channel\":\"x\",\"data\":1}".formatted(i));
         outcomes.add(reply.at("/error/code").asText("fine"));
       }
       long refused = outcomes.stream().filter(code -> code.equals("rate_limited")).count();
@@ -603,7 +595,7 @@ class LimitsTest {
 
   @Test
   @Of({Setting.LIMITS_ANSWER_MESSAGES, Setting.LIMITS_ANSWER_BYTES})
-  void anAnswerHasOnlySoMuchHistoryAndSaysWhereItEnds() throws IOException {
+  void an_answer_has_only_so_much_history_and_says_where_it_ends() throws IOException {
     try (TestServer server = limited(Setting.LIMITS_ANSWER_MESSAGES, 5)) {
       publish(server, 20);
       String epoch = server.get("/channels/x").json().path("epoch").asText();
@@ -629,7 +621,7 @@ class LimitsTest {
   }
 
   @Test
-  void aNameHas1To128CharactersOfAFewKinds() throws IOException {
+  void a_name_has_1_to_128_characters_of_a_few_kinds() throws IOException {
     try (TestServer server = TestServer.start();
         SessionClient client = SessionClient.open(server, Transport.LONGPOLL_GET)) {
       List<String> good = List.of("n", "n".repeat(128), "aZ09_.:@~-");
@@ -659,7 +651,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.STORE_MEMORY_CHANNELS)
-  void thereAreOnlySoManyChannels() throws IOException {
+  void there_are_only_so_many_channels() throws IOException {
     try (TestServer server = limited(Setting.STORE_MEMORY_CHANNELS, 2);
         SessionClient client = SessionClient.open(server, Transport.LONGPOLL_GET)) {
       assertThat(server.post("/channels/a", "1").status()).isEqualTo(200);
@@ -669,8 +661,7 @@ class LimitsTest {
       assertProblem(refused, 503, "unavailable");
       assertThat(refused.header("Retry-After")).isNotNull();
       assertProblem(server.get("/channels/c"), 503, "unavailable");
-      assertProblem(
-          server.get("/channels/c", "Accept: text/event-stream"), 503, "unavailable");
+      assertProblem(server.get("/channels/c", "Accept: text/event-stream"), 503, "unavailable");
       assertError(
           client.command("{\"op\":\"subscribe\",\"id\":1,\"channel\":\"c\"}"), "unavailable");
       assertError(
@@ -682,7 +673,7 @@ class LimitsTest {
 
   @Test
   @Of(Setting.STORE_MEMORY_BYTES)
-  void allChannelsTogetherKeepOnlySoMuchAndTellOfTheGap() throws IOException {
+  void all_channels_together_keep_only_so_much_and_tell_of_the_gap() throws IOException {
     try (TestServer server = limited(Setting.STORE_MEMORY_BYTES, 10_000)) {
       publish(server, 500);
       JsonNode page = server.get("/channels/x").json();
@@ -697,7 +688,7 @@ class LimitsTest {
 
   @Test
   @Of({Setting.HISTORY_COUNT, Setting.HISTORY_BYTES, Setting.HISTORY_AGE_SECONDS})
-  void aChannelKeepsOnlySoMuch() throws IOException {
+  void a_channel_keeps_only_so_much() throws IOException {
     try (TestServer server = limited(Setting.HISTORY_COUNT, 7)) {
       publish(server, 20);
       assertThat(offsets(server.get("/channels/x").json())).isEqualTo(range(14, 20));

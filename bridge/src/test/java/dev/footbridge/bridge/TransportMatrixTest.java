@@ -46,7 +46,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void textMessagesGoUpAndComeBackUnchanged(Transport transport) throws IOException {
+  void text_messages_go_up_and_come_back_unchanged(Transport transport) throws IOException {
     List<String> texts =
         List.of(
             "plain",
@@ -71,7 +71,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void binaryMessagesGoUpAndComeBackUnchanged(Transport transport) throws IOException {
+  void binary_messages_go_up_and_come_back_unchanged(Transport transport) throws IOException {
     Random random = new Random(42);
     List<byte[]> messages = new ArrayList<>();
     for (int size : new int[] {0, 1, 2, 3, 125, 126, 127, 65_535, 65_536, 100_000}) {
@@ -93,7 +93,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aMessageOfOneMebibyteGoesThrough(Transport transport) throws IOException {
+  void a_message_of_one_mebibyte_goes_through(Transport transport) throws IOException {
     String large = "0123456789abcdef".repeat(1 << 16);
 
     try (SessionClient client = SessionClient.open(server, transport, Echo.PATH)) {
@@ -109,12 +109,16 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void anEmptyMessageIsAMessage(Transport transport) throws IOException {
+  void an_empty_message_is_a_message(Transport transport) throws IOException {
     try (SessionClient client = SessionClient.open(server, transport)) {
       String channel = subscribe(client);
       for (String data : List.of("\"\"", "null", "{}", "[]", "0", "false")) {
         client.command(
-            "{\"op\":\"publish\",\"id\":\"p\",\"channel\":\"" + channel + "\",\"data\":" + data + "}");
+            "{\"op\":\"publish\",\"id\":\"p\",\"channel\":\""
+                + channel
+                + "\",\"data\":"
+                + data
+                + "}");
       }
 
       client.awaitValue(value -> value.path("offset").asInt() == 6);
@@ -126,7 +130,8 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aBurstOfTenThousandMessagesArrivesWholeAndInOrder(Transport transport) throws IOException {
+  void a_burst_of_ten_thousand_messages_arrives_whole_and_in_order(Transport transport)
+      throws IOException {
     int burst = 10_000;
     try (SessionClient client = SessionClient.open(server, transport)) {
       String channel = subscribe(client);
@@ -144,7 +149,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aNewerConnectionTakesOverAndTheOlderIsTold(Transport transport) throws IOException {
+  void a_newer_connection_takes_over_and_the_older_is_told(Transport transport) throws IOException {
     try (SessionClient client = SessionClient.open(server, transport)) {
       String channel = subscribe(client);
       Connection older = client.connection();
@@ -161,7 +166,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aSessionGoesOnAfterItsConnectionWasCutAgainAndAgain(Transport transport)
+  void a_session_goes_on_after_its_connection_was_cut_again_and_again(Transport transport)
       throws IOException {
     int rounds = 5;
     int perRound = 40;
@@ -186,7 +191,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aWelcomeAfterALossSaysThatNothingWasLost(Transport transport) throws IOException {
+  void a_welcome_after_a_loss_says_that_nothing_was_lost(Transport transport) throws IOException {
     try (SessionClient client = SessionClient.open(server, transport)) {
       String channel = subscribe(client);
       long before = client.after();
@@ -209,14 +214,12 @@ class TransportMatrixTest {
 
   @ParameterizedTest
   @EnumSource(Transport.class)
-  void aSessionThatNobodyCameBackToIsGone(Transport transport) throws IOException {
+  void a_session_that_nobody_came_back_to_is_gone(Transport transport) throws IOException {
     try (TestServer hasty =
             TestServer.start(builder -> builder.set(Setting.SESSION_TTL_SECONDS, 1));
         SessionClient client = SessionClient.open(hasty, transport)) {
       client.kill();
-      await()
-          .atMost(Duration.ofSeconds(10))
-          .until(() -> hasty.footbridge().sessions() == 0);
+      await().atMost(Duration.ofSeconds(10)).until(() -> hasty.footbridge().sessions() == 0);
 
       Ending ending = client.begin(transport).awaitEnding();
 
@@ -237,7 +240,7 @@ class TransportMatrixTest {
 
   @ParameterizedTest(name = "from {0} to {1}")
   @MethodSource("pairs")
-  void everyMessageOfBothDirectionsArrivesOnceAndInOrder(Transport from, Transport to)
+  void every_message_of_both_directions_arrives_once_and_in_order(Transport from, Transport to)
       throws Exception {
     int total = 600;
     String published = "up-" + NAMES.incrementAndGet();

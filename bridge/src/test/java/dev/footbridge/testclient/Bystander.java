@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Sessions that have nothing to do with a test, and a steady numbered feed that they must receive
@@ -20,7 +21,7 @@ public final class Bystander implements AutoCloseable {
   private final ScheduledExecutorService publisher = Executors.newSingleThreadScheduledExecutor();
   private final List<SessionClient> clients = new ArrayList<>();
   private final List<Connection> connections = new ArrayList<>();
-  private volatile int published;
+  private final AtomicInteger published = new AtomicInteger();
 
   private Bystander(TestServer server) {
     this.server = server;
@@ -43,13 +44,12 @@ public final class Bystander implements AutoCloseable {
   }
 
   private void publish() {
-    published++;
-    server.footbridge().publish(CHANNEL, published);
+    server.footbridge().publish(CHANNEL, published.incrementAndGet());
   }
 
   /** Checks that nobody has noticed anything so far. */
   public void assertUndisturbed() {
-    int last = published;
+    int last = published.get();
     for (int i = 0; i < clients.size(); i++) {
       SessionClient client = clients.get(i);
       client.awaitValue(value -> value.path("data").asInt() >= last);

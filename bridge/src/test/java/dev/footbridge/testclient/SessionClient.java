@@ -164,17 +164,17 @@ public final class SessionClient implements AutoCloseable {
         .put("data", Base64.getEncoder().encodeToString(data));
   }
 
-  /** Whether there is something to send; waits a while for it. */
+  /** Whether there is something to send; waits a while for it, and for what can be gathered. */
   synchronized boolean awaitWork(Connection by) throws InterruptedException {
-    if (by.isOver()) {
-      return false;
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ACK_MILLIS);
+    while (!by.isOver() && !hasWork(by)) {
+      long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+      if (left <= 0) {
+        return acknowledges && connection == by && by.isAttached() && after > acknowledged;
+      }
+      wait(left);
     }
-    if (hasWork(by)) {
-      return true;
-    }
-    wait(ACK_MILLIS);
-    return hasWork(by)
-        || (acknowledges && connection == by && by.isAttached() && after > acknowledged);
+    return !by.isOver();
   }
 
   private boolean hasWork(Connection by) {
@@ -216,8 +216,7 @@ public final class SessionClient implements AutoCloseable {
     if (connection != by) {
       return new Batch(0, -1, List.of());
     }
-    List<JsonNode> values =
-        outbox.stream().skip(Math.max(0, sentHere - confirmed)).toList();
+    List<JsonNode> values = outbox.stream().skip(Math.max(0, sentHere - confirmed)).toList();
     sentHere = confirmed + outbox.size();
     return new Batch(0, acknowledging(), values);
   }

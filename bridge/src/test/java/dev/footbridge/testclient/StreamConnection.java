@@ -1,5 +1,7 @@
 package dev.footbridge.testclient;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -31,7 +33,7 @@ final class StreamConnection extends HttpConnection {
     Answer head = down().head();
     InputStream body = new BufferedInputStream(down().body(head), 16 * 1024);
     if (head.status() != 200) {
-      end(Ending.problem(Answer.parse(new String(body.readAllBytes(), "UTF-8"))));
+      end(Ending.problem(Answer.parse(new String(body.readAllBytes(), UTF_8))));
       return;
     }
     if (events) {

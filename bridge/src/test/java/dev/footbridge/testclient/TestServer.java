@@ -22,8 +22,7 @@ public final class TestServer implements AutoCloseable {
 
   /** Starts one as wished. */
   public static TestServer start(UnaryOperator<Footbridge.Builder> wish) throws IOException {
-    return new TestServer(
-        wish.apply(Footbridge.builder().host("127.0.0.1").port(0)).start());
+    return new TestServer(wish.apply(Footbridge.builder().host("127.0.0.1").port(0)).start());
   }
 
   /** The server. */

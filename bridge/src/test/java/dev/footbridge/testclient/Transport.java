@@ -4,26 +4,24 @@ import java.util.Locale;
 
 /** Every way to be connected. */
 public enum Transport {
-  WEBSOCKET(WebSocketConnection::new),
-  SSE((client, turn) -> new StreamConnection(client, turn, true)),
-  STREAM((client, turn) -> new StreamConnection(client, turn, false)),
-  LONGPOLL_GET((client, turn) -> new PollConnection(client, turn, PollConnection.Kind.GET)),
-  LONGPOLL_POST((client, turn) -> new PollConnection(client, turn, PollConnection.Kind.POST)),
-  SHORTPOLL((client, turn) -> new PollConnection(client, turn, PollConnection.Kind.SHORT)),
-  JSONP((client, turn) -> new PollConnection(client, turn, PollConnection.Kind.JSONP));
-
-  private interface Maker {
-    Connection make(SessionClient client, long turn);
-  }
-
-  private final Maker maker;
-
-  Transport(Maker maker) {
-    this.maker = maker;
-  }
+  WEBSOCKET,
+  SSE,
+  STREAM,
+  LONGPOLL_GET,
+  LONGPOLL_POST,
+  SHORTPOLL,
+  JSONP;
 
   Connection connection(SessionClient client, long turn) {
-    return maker.make(client, turn);
+    return switch (this) {
+      case WEBSOCKET -> new WebSocketConnection(client, turn);
+      case SSE -> new StreamConnection(client, turn, true);
+      case STREAM -> new StreamConnection(client, turn, false);
+      case LONGPOLL_GET -> new PollConnection(client, turn, PollConnection.Kind.GET);
+      case LONGPOLL_POST -> new PollConnection(client, turn, PollConnection.Kind.POST);
+      case SHORTPOLL -> new PollConnection(client, turn, PollConnection.Kind.SHORT);
+      case JSONP -> new PollConnection(client, turn, PollConnection.Kind.JSONP);
+    };
   }
 
   /** Whether a response stays open and must be acknowledged on the side. */

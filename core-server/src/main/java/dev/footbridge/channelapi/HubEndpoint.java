@@ -81,7 +81,11 @@ final class HubEndpoint implements Endpoint {
       return CompletableFuture.failedStage(malformed);
     }
     return CompletableFuture.allOf(begun.toArray(new CompletableFuture<?>[0]))
-        .thenApply(all -> this);
+        .thenApply(
+            all -> {
+              subscriptions.opened();
+              return this;
+            });
   }
 
   @Override

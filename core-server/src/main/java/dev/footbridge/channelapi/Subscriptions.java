@@ -33,6 +33,7 @@ final class Subscriptions implements Subscriber {
   private final Peer peer;
   private final Map<String, Place> places = new HashMap<>(4);
   private @Nullable Map<String, byte[]> refused;
+  private boolean opening = true;
   private boolean closed;
 
   /** A channel in the session: being subscribed to, or subscribed. */
@@ -103,7 +104,7 @@ final class Subscriptions implements Subscriber {
             "A session may subscribe to " + service.limits().channels() + " channels.");
       }
       places.put(name, place);
-      refused = null;
+      refused = opening ? refused : null;
     }
     if (old != null) {
       drop(old);
@@ -190,12 +191,17 @@ final class Subscriptions implements Subscriber {
       if (places.get(name) == place) {
         places.remove(name);
       }
-      if (!closed) {
+      if (opening && !closed) {
         refused = refused == null ? new HashMap<>() : refused;
         refused.put(name, failureJson(cause));
       }
     }
     place.begun.completeExceptionally(cause);
+  }
+
+  /** What the session wanted at its opening has been asked for and answered. */
+  synchronized void opened() {
+    opening = false;
   }
 
   /** Ends one; where there is none nothing happens. */

@@ -80,8 +80,7 @@ class ProceduresTest {
   @Test
   void a_callees_error_comes_back_as_its_own() {
     hub.ask(callee, "register", PRICE);
-    result(
-        callee, call(callee, ""), ",\"error\":{\"code\":\"sold out\",\"message\":\"No more.\"}");
+    result(callee, call(callee, ""), ",\"error\":{\"code\":\"sold out\",\"message\":\"No more.\"}");
     JsonNode error = onlyOne(caller).get("error");
     assertThat(error.get("code").textValue()).isEqualTo("sold_out");
     assertThat(error.get("message").textValue()).isEqualTo("No more.");
@@ -355,8 +354,7 @@ class ProceduresTest {
   @ParameterizedTest
   @ValueSource(strings = {"-1", "301", "\"5\"", "1e999999999"})
   void a_bad_timeout_is_malformed(String timeout) {
-    assertThat(hub.error(caller, "call", PRICE + ",\"timeout\":" + timeout))
-        .isEqualTo("malformed");
+    assertThat(hub.error(caller, "call", PRICE + ",\"timeout\":" + timeout)).isEqualTo("malformed");
   }
 
   @Test

@@ -88,8 +88,7 @@ class PublishingTest {
 
   @Test
   void a_session_may_publish_so_many_at_once() {
-    TestHub strict =
-        TestHub.builder().limits(new HubLimits(10, 1, 1, 1, 3, 100, 10_000)).build();
+    TestHub strict = TestHub.builder().limits(new HubLimits(10, 1, 1, 1, 3, 100, 10_000)).build();
     TestClient hasty = strict.client();
     publish(strict, hasty, "news", 3);
     assertThat(strict.error(hasty, "publish", channel("news") + ",\"data\":1"))
@@ -167,11 +166,9 @@ class PublishingTest {
     assertThat(offsets(messages(strict.ask(reader, "history", channel("news")))))
         .containsExactly(9L, 10L);
     assertThat(
-            offsets(
-                messages(strict.ask(reader, "history", channel("news") + "," + since(top, 0)))))
+            offsets(messages(strict.ask(reader, "history", channel("news") + "," + since(top, 0)))))
         .containsExactly(1L, 2L);
-    strict.ask(
-        reader, "publish", channel("big") + ",\"data\":\"" + "x".repeat(2000) + "\"");
+    strict.ask(reader, "publish", channel("big") + ",\"data\":\"" + "x".repeat(2000) + "\"");
     assertThat(messages(strict.ask(reader, "history", channel("big")))).hasSize(1);
   }
 

@@ -147,9 +147,7 @@ class RecoveringTest {
   }
 
   private static TestHub small(int channels) {
-    return TestHub.builder()
-        .limits(new HubLimits(channels, 1, 1, 1000, 1000, 100, 10_000))
-        .build();
+    return TestHub.builder().limits(new HubLimits(channels, 1, 1, 1000, 1000, 100, 10_000)).build();
   }
 
   @Test

@@ -51,10 +51,7 @@ class SessionOnTheHubTest {
     publish(hub, publisher, "b", 2);
     Session session =
         hub.open(
-            null,
-            "\"b\"",
-            "{" + channel("a") + "," + Messages.since(top, 3) + "}",
-            "\"secret\"");
+            null, "\"b\"", "{" + channel("a") + "," + Messages.since(top, 3) + "}", "\"secret\"");
     JsonNode subscribed = firstWelcome(session).get("subscribed");
     assertThat(subscribed.at("/a/offset").longValue()).isEqualTo(5);
     assertThat(subscribed.at("/a/epoch")).isEqualTo(top.get("epoch"));

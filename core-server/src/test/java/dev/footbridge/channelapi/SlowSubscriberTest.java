@@ -82,6 +82,23 @@ class SlowSubscriberTest {
   }
 
   @Test
+  void what_a_new_subscription_brings_waits_for_a_session_that_is_full_already() {
+    for (boolean recovers : List.of(true, false)) {
+      TestHub hub = keeping(10_000);
+      TestClient publisher = hub.client();
+      TestClient slow = slowSubscriber(hub, "");
+      publish(hub, publisher, "news", 50);
+      JsonNode top = publish(hub, publisher, "other", 9);
+      slow.heard();
+      String fields = channel("other") + "," + (recovers ? since(top, 4) : "\"last\":5");
+      assertThat(hub.exchange(slow, "subscribe", fields)).hasSize(1);
+      List<JsonNode> rest = takeAll(hub, slow);
+      rest.removeIf(message -> message.get("channel").textValue().equals("news"));
+      assertThat(offsets(rest)).isEqualTo(fromTo(5, 9));
+    }
+  }
+
+  @Test
   void what_the_history_no_longer_has_is_a_gap_and_then_it_goes_on() {
     TestHub hub = keeping(100);
     TestClient publisher = hub.client();
@@ -133,8 +150,7 @@ class SlowSubscriberTest {
     all.removeIf(value -> value.get("op").textValue().equals("reply"));
     for (String name : List.of("news", "other")) {
       assertThat(
-              offsets(
-                  all.stream().filter(m -> m.get("channel").textValue().equals(name)).toList()))
+              offsets(all.stream().filter(m -> m.get("channel").textValue().equals(name)).toList()))
           .isEqualTo(fromTo(1, 50));
     }
   }
@@ -145,10 +161,7 @@ class SlowSubscriberTest {
     TestClient publisher = hub.client();
     TestClient slow = slowSubscriber(hub, "");
     publish(hub, publisher, "news", 3);
-    hub.ask(
-        publisher,
-        "publish",
-        channel("news") + ",\"data\":\"" + "x".repeat(3 * BUFFER) + "\"");
+    hub.ask(publisher, "publish", channel("news") + ",\"data\":\"" + "x".repeat(3 * BUFFER) + "\"");
     publish(hub, publisher, "news", 3);
     List<JsonNode> handed = slow.heard();
     List<Long> all = new ArrayList<>(offsets(handed.subList(1, handed.size())));

@@ -54,8 +54,7 @@ class SubscribingTest {
   @Test
   void after_the_reply_comes_what_was_published_since_a_position() {
     JsonNode top = publish(hub, publisher, "news", 10);
-    List<JsonNode> heard =
-        hub.exchange(client, "subscribe", channel("news") + "," + since(top, 4));
+    List<JsonNode> heard = hub.exchange(client, "subscribe", channel("news") + "," + since(top, 4));
     assertThat(heard.get(0).at("/data/recovered").booleanValue()).isTrue();
     assertThat(heard.get(0).at("/data/offset").longValue()).isEqualTo(10);
     assertThat(offsets(heard.subList(1, heard.size()))).isEqualTo(fromTo(5, 10));
@@ -66,8 +65,7 @@ class SubscribingTest {
   @Test
   void however_much_was_published_since_a_position_comes_in_order() {
     JsonNode top = publish(hub, publisher, "news", 1500);
-    List<JsonNode> heard =
-        hub.exchange(client, "subscribe", channel("news") + "," + since(top, 0));
+    List<JsonNode> heard = hub.exchange(client, "subscribe", channel("news") + "," + since(top, 0));
     assertThat(offsets(heard.subList(1, heard.size()))).isEqualTo(fromTo(1, 1500));
   }
 
@@ -78,10 +76,7 @@ class SubscribingTest {
     TestClient reader = forgetful.client();
     JsonNode top = publish(forgetful, writer, "news", 10);
     for (String since :
-        List.of(
-            since(top, 6),
-            since(top, 50),
-            "\"since\":" + Messages.position("other", 2))) {
+        List.of(since(top, 6), since(top, 50), "\"since\":" + Messages.position("other", 2))) {
       JsonNode reply = forgetful.ask(reader, "subscribe", channel("news") + "," + since);
       assertThat(reply.get("recovered").booleanValue()).isFalse();
       assertThat(reply.get("offset").longValue()).isEqualTo(top.get("offset").longValue());
@@ -194,8 +189,7 @@ class SubscribingTest {
     JsonNode top = hub.ask(client, "subscribe", channel("news"));
     hub.ask(client, "unsubscribe", channel("news"));
     publish(hub, publisher, "news", 3);
-    List<JsonNode> heard =
-        hub.exchange(client, "subscribe", channel("news") + "," + since(top, 0));
+    List<JsonNode> heard = hub.exchange(client, "subscribe", channel("news") + "," + since(top, 0));
     assertThat(offsets(heard.subList(1, 4))).isEqualTo(fromTo(1, 3));
   }
 

@@ -60,7 +60,8 @@ class ConfigTest {
   void keys_and_variables_are_unique() {
     assertThat(Arrays.stream(Setting.values()).map(Setting::key)).doesNotHaveDuplicates();
     assertThat(Arrays.stream(Setting.values()).map(Setting::variable)).doesNotHaveDuplicates();
-    assertThat(Setting.LIMITS_MESSAGE_BYTES.variable()).isEqualTo("FOOTBRIDGE_LIMITS_MESSAGE_BYTES");
+    assertThat(Setting.LIMITS_MESSAGE_BYTES.variable())
+        .isEqualTo("FOOTBRIDGE_LIMITS_MESSAGE_BYTES");
   }
 
   @ParameterizedTest

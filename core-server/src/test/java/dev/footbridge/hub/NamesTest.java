@@ -10,7 +10,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NamesTest {
   @ParameterizedTest
-  @ValueSource(strings = {"a", "Z", "0", "_", ".", ":", "@", "~", "-", "user:ann@example.org", ".."})
+  @ValueSource(
+      strings = {"a", "Z", "0", "_", ".", ":", "@", "~", "-", "user:ann@example.org", ".."})
   void a_name_has_letters_digits_and_a_few_signs(String name) throws ProtocolException {
     assertThat(Names.check(name)).isEqualTo(name);
   }

@@ -181,8 +181,7 @@ class LossyNetworkProperties {
     private void assertNothingIsWrongSoFar() {
       int arrived = server.delivered.size();
       if (arrived > client.said.size()
-          || (arrived > 0
-              && server.delivered.get(arrived - 1) != client.said.get(arrived - 1))) {
+          || (arrived > 0 && server.delivered.get(arrived - 1) != client.said.get(arrived - 1))) {
         throw new AssertionError("The up stream is not what the client said.");
       }
     }

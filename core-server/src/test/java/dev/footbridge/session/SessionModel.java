@@ -117,8 +117,7 @@ final class SessionModel {
     return numbers;
   }
 
-  String attach(
-      RecordingReceiver by, long after, long withTurn, @Nullable Batch batch, long now) {
+  String attach(RecordingReceiver by, long after, long withTurn, @Nullable Batch batch, long now) {
     if (closed) {
       return GONE;
     }
@@ -150,7 +149,7 @@ final class SessionModel {
       events.add("moved to lane " + lane);
     }
     tell(roomAgain, fresh);
-    return "welcome received " + up.size() + " after " + from;
+    return "welcome received " + up.size() + " after " + cursor;
   }
 
   String send(Batch batch, long withTurn, long now) {

@@ -31,8 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 class SessionModelProperties {
   private static final int HISTORIES = 100_000;
-  private static final SessionOptions OPTIONS =
-      new SessionOptions(64, 1000, 1000, 1000, 100, 300);
+  private static final SessionOptions OPTIONS = new SessionOptions(64, 1000, 1000, 1000, 100, 300);
   private static final Value POISON = text("poison");
   private static final Value CONTROL = control();
 
@@ -48,10 +47,7 @@ class SessionModelProperties {
     }
   }
 
-  @Property(
-      tries = HISTORIES,
-      edgeCases = EdgeCasesMode.NONE,
-      shrinking = ShrinkingMode.FULL)
+  @Property(tries = HISTORIES, edgeCases = EdgeCasesMode.NONE, shrinking = ShrinkingMode.FULL)
   void a_session_answers_and_tells_what_its_slow_twin_does(@ForAll("histories") Script history) {
     new Twins(history).play();
   }
@@ -91,8 +87,7 @@ class SessionModelProperties {
       for (int i = 0; i < 5; i++) {
         boolean duplex = i < 2;
         boolean streaming = i < 4;
-        receivers.add(
-            new RecordingReceiver(i, duplex, streaming, i % 2, lanes.get(i % 2), events));
+        receivers.add(new RecordingReceiver(i, duplex, streaming, i % 2, lanes.get(i % 2), events));
       }
     }
 

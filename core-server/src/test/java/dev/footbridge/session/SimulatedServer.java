@@ -159,14 +159,7 @@ final class SimulatedServer implements Endpoint {
         connection.say(new Sent(session.send(request.batch(), request.turn())));
       } else {
         connection.told = true;
-        Message welcome =
-            session.attach(connection, request.after(), request.turn(), request.batch());
-        if (connection.streaming()) {
-          connection.say(welcome(welcome));
-          connection.received = session.received();
-        } else {
-          pump(connection, Integer.MAX_VALUE);
-        }
+        attach(connection, request);
       }
       highestTurn = Math.max(highestTurn, request.turn());
       assertThat(stale).as("a stale request was taken: %s", request).isFalse();
@@ -177,6 +170,17 @@ final class SimulatedServer implements Endpoint {
     threads.run();
     if (stale) {
       assertThat(state()).as("state after a stale request").isEqualTo(before);
+    }
+  }
+
+  private void attach(SimulatedConnection connection, Request request) throws ProtocolException {
+    if (connection.streaming()) {
+      connection.say(
+          welcome(session.attach(connection, request.after(), request.turn(), request.batch())));
+      connection.received = session.received();
+    } else {
+      session.attachPoll(connection, request.after(), request.turn(), request.batch());
+      pump(connection, Integer.MAX_VALUE);
     }
   }
 
@@ -261,7 +265,12 @@ final class SimulatedServer implements Endpoint {
   // ---- what can be seen from outside ----
 
   private record State(
-      long received, boolean attached, String held, int delivered, long superseded, boolean closed) {}
+      long received,
+      boolean attached,
+      String held,
+      int delivered,
+      long superseded,
+      boolean closed) {}
 
   private State state() {
     return new State(
@@ -276,8 +285,10 @@ final class SimulatedServer implements Endpoint {
   /** Which messages are held, as the refusal of an impossible request says. */
   private String held() {
     try {
-      session.attach(new SimulatedConnection(SimulatedConnection.Kind.POLL, lane(0)),
-          Long.MAX_VALUE, Session.UNKNOWN);
+      session.attach(
+          new SimulatedConnection(SimulatedConnection.Kind.POLL, lane(0)),
+          Long.MAX_VALUE,
+          Session.UNKNOWN);
       throw new AssertionError("So many were never sent.");
     } catch (ProtocolException e) {
       return e.code() + new String(e.describe(JsonWriter.object()).bytes(), US_ASCII);

@@ -360,8 +360,7 @@ public abstract class ChannelStoreContract {
   void the_same_key_at_the_same_moment_counts_once() {
     ChannelStore store = open();
     List<Position> places =
-        Together.call(
-            4, publisher -> () -> Stage.get(store.publish(keyed("a", "1", "ann", "k"))));
+        Together.call(4, publisher -> () -> Stage.get(store.publish(keyed("a", "1", "ann", "k"))));
     assertThat(new HashSet<>(places)).hasSize(1);
     assertThat(read(store, "a", null).top().offset()).isEqualTo(1);
   }

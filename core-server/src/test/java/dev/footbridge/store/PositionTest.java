@@ -18,8 +18,25 @@ class PositionTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", ":", "k3", "k3:", ":1", "k3:-1", "k3:x", "k3:1.0", "k3:1:2", "k3:9223372036854775808",
-        "k3: 1", "k3:1 ", "k,3:1", "k 3:1", "k\n3:1", "ü:1", "k3:+1", "k3:-0", "k3:\u0661"
+        "",
+        ":",
+        "k3",
+        "k3:",
+        ":1",
+        "k3:-1",
+        "k3:x",
+        "k3:1.0",
+        "k3:1:2",
+        "k3:9223372036854775808",
+        "k3: 1",
+        "k3:1 ",
+        "k,3:1",
+        "k 3:1",
+        "k\n3:1",
+        "ü:1",
+        "k3:+1",
+        "k3:-0",
+        "k3:\u0661"
       })
   void anything_else_is_malformed(String text) {
     assertThatThrownBy(() -> Position.parse(text))

@@ -31,8 +31,7 @@ public final class Script {
 
   /** Scripts of some number of steps. */
   public static Arbitrary<Script> scripts(int minSteps, int maxSteps) {
-    return Arbitraries.fromGenerator(
-        random -> new Shrunken(random(random, minSteps, maxSteps)));
+    return Arbitraries.fromGenerator(random -> new Shrunken(random(random, minSteps, maxSteps)));
   }
 
   private static short[] random(Random random, int minSteps, int maxSteps) {

@@ -29,9 +29,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Store, hub and sessions without sockets and threads: time passes when it is told to, and what is
- * for an I/O thread happens in {@link #settle}. A token is the user's name; {@code bad} is nobody's.
- * Nobody may do anything with channels and procedures whose name begins with {@code secret}, unless
- * the command carries the token {@code key}.
+ * for an I/O thread happens in {@link #settle}. A token is the user's name; {@code bad} is
+ * nobody's. Nobody may do anything with channels and procedures whose name begins with {@code
+ * secret}, unless the command carries the token {@code key}.
  */
 public final class TestHub {
   /** Room for everything that a test does not make scarce. */
@@ -69,8 +69,7 @@ public final class TestHub {
                     token == null
                         ? Identity.ANONYMOUS
                         : new Identity(token, "{\"nick\":1}".getBytes(UTF_8)));
-    HubService service =
-        new HubService(hub, authenticator, authorizer(), builder.limits);
+    HubService service = new HubService(hub, authenticator, authorizer(), builder.limits);
     sessions =
         new Sessions(
             "m",
@@ -111,8 +110,7 @@ public final class TestHub {
   /** What a test makes scarce or puts in the place of something else. */
   public static final class Builder {
     private HubLimits limits = LIMITS;
-    private Retention retention =
-        new Retention(10_000, 1 << 24, Duration.ofMinutes(10).toNanos());
+    private Retention retention = new Retention(10_000, 1 << 24, Duration.ofMinutes(10).toNanos());
     private int bufferBytes = OPTIONS.bufferBytes();
     private @Nullable ChannelStore store;
 

@@ -27,7 +27,8 @@ class JsonObjectTest {
   @Test
   void a_member_keeps_its_own_bytes() {
     JsonObject object =
-        object("{ \"a\" : 1.50e+2 , \"b\":[ 1,\t2 ],\"c\":{\"d\" : \"ü\\u00fc\"},\"e\":-0,\"f\":null}");
+        object(
+            "{ \"a\" : 1.50e+2 , \"b\":[ 1,\t2 ],\"c\":{\"d\" : \"ü\\u00fc\"},\"e\":-0,\"f\":null}");
     assertThat(text(object.raw("a"))).isEqualTo("1.50e+2");
     assertThat(text(object.raw("b"))).isEqualTo("[ 1,\t2 ]");
     assertThat(text(object.raw("c"))).isEqualTo("{\"d\" : \"ü\\u00fc\"}");
@@ -118,7 +119,15 @@ class JsonObjectTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0,0", "-0,0", "7,7", "-100,-100", "1000,1000", "1e3,1000", "1.0,1", "10e-1,1", "1.50e1,15"
+    "0,0",
+    "-0,0",
+    "7,7",
+    "-100,-100",
+    "1000,1000",
+    "1e3,1000",
+    "1.0,1",
+    "10e-1,1",
+    "1.50e1,15"
   })
   void a_whole_number_may_be_written_in_any_way(String json, long value) throws ProtocolException {
     assertThat(integer(json)).isEqualTo(value);
@@ -148,7 +157,13 @@ class JsonObjectTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0,0", "1,1000000000", "0.5,500000000", "300,300000000000", "1e-9,1", "1e-10,0", "3e2,300000000000"
+    "0,0",
+    "1,1000000000",
+    "0.5,500000000",
+    "300,300000000000",
+    "1e-9,1",
+    "1e-10,0",
+    "3e2,300000000000"
   })
   void seconds_become_nanoseconds(String json, long nanos) throws ProtocolException {
     assertThat(seconds(json)).isEqualTo(nanos);
@@ -189,7 +204,8 @@ class JsonObjectTest {
   @Test
   void the_elements_of_an_array_keep_their_own_bytes() throws ProtocolException {
     JsonObject object =
-        object("{\"x\":\"ü\",\"a\":[ 1 ,\n-2.50,\"ü,\",[3,\n[4]], {\"b\" :[ ]},true,null],\"c\":[]}");
+        object(
+            "{\"x\":\"ü\",\"a\":[ 1 ,\n-2.50,\"ü,\",[3,\n[4]], {\"b\" :[ ]},true,null],\"c\":[]}");
     assertThat(object.array("a").stream().map(Texts::text))
         .containsExactly("1", "-2.50", "\"ü,\"", "[3,[4]]", "{\"b\" :[ ]}", "true", "null");
     assertThat(object.array("c")).isEmpty();

@@ -25,9 +25,7 @@ import net.jqwik.api.constraints.IntRange;
 class JsonProperties {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
   private static final JsonMapper MAPPER =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-          .build();
+      JsonMapper.builder().enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).build();
 
   /** For numbers of any size, that the other cannot hold. */
   private static final JsonMapper ROUGH_MAPPER =

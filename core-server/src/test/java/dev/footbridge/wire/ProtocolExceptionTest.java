@@ -37,7 +37,8 @@ class ProtocolExceptionTest {
     assertThat(Arrays.stream(ErrorCode.values()).map(ErrorCode::code))
         .doesNotHaveDuplicates()
         .allMatch(code -> code.matches("[a-z_]+"));
-    assertThat(Arrays.stream(ErrorCode.values())).allMatch(c -> c.status() >= 400 && c.status() < 600);
+    assertThat(Arrays.stream(ErrorCode.values()))
+        .allMatch(c -> c.status() >= 400 && c.status() < 600);
     assertThat(text(JsonWriter.quote(ErrorCode.NO_CALLEE.code()))).isEqualTo("\"no_callee\"");
   }
 }

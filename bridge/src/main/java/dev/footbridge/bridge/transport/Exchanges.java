@@ -35,8 +35,18 @@ public final class Exchanges {
   public static <T> void guard(HttpServerExchange exchange, Step<T> step, T value) {
     try {
       step.go(value);
-    } catch (ProtocolException e) {
-      Problems.send(exchange, e);
+    } catch (ProtocolException | RuntimeException e) {
+      fail(exchange, e);
+    }
+  }
+
+  /** The answer to whatever went wrong; nothing of the server's inside is told. */
+  public static void fail(HttpServerExchange exchange, Throwable failure) {
+    ProtocolException problem = Problems.of(failure);
+    if (exchange.isResponseStarted()) {
+      exchange.endExchange();
+    } else {
+      Problems.send(exchange, problem);
     }
   }
 

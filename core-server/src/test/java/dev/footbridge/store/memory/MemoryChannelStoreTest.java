@@ -100,8 +100,7 @@ class MemoryChannelStoreTest extends ChannelStoreContract {
   @Test
   void a_channel_whose_keys_are_remembered_stays() {
     MemoryChannelStore store = bounded(1, 1 << 20);
-    Publication keyed =
-        new Publication("a", "1".getBytes(StandardCharsets.US_ASCII), "ann", "k");
+    Publication keyed = new Publication("a", "1".getBytes(StandardCharsets.US_ASCII), "ann", "k");
     Position place = Stage.get(store.publish(keyed));
     letPass(Duration.ofSeconds(299));
     assertThat(Stage.get(store.publish(keyed))).isEqualTo(place);
