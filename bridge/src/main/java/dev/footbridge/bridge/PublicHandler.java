@@ -50,10 +50,14 @@ public final class PublicHandler implements HttpHandler {
     this.pages = pages;
     this.byFirstSegment =
         Map.of(
-            "ws", node.webSocketHandler(),
-            "sessions", new SessionHandler(node),
-            "channels", new ChannelsHandler(node, feeds),
-            "health", health);
+            "ws",
+            node.webSocketHandler(),
+            "sessions",
+            new SessionHandler(node),
+            "channels",
+            new ChannelsHandler(node, feeds),
+            "health",
+            health);
   }
 
   @Override

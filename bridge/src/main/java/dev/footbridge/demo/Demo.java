@@ -28,8 +28,19 @@ public final class Demo {
   private static final String GUEST = "guest:";
   private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N} _.-]{1,32}");
   private static final String[] FILES = {
-    "index.html", "demo.css", "favicon.svg", "bench.js", "chat.js", "crossings.js", "demo.js",
-    "devices.js", "dom.js", "log.js", "seats.js", "strip.js", "transports.js"
+    "index.html",
+    "demo.css",
+    "favicon.svg",
+    "bench.js",
+    "chat.js",
+    "crossings.js",
+    "demo.js",
+    "devices.js",
+    "dom.js",
+    "log.js",
+    "seats.js",
+    "strip.js",
+    "transports.js"
   };
 
   /** Answers a procedure of the demo; an error for the caller is thrown. */
@@ -88,7 +99,10 @@ public final class Demo {
           String user = invocation.user();
           try {
             byte[] data = invocation.data();
-            JsonObject fields = data[0] == '{' ? Json.object(data) : Json.object(new byte[] {(byte) 123, (byte) 125});
+            JsonObject fields =
+                data[0] == '{'
+                    ? Json.object(data)
+                    : Json.object(new byte[] {(byte) 123, (byte) 125});
             invocation.succeed(json(answer.to(fields, user == null ? "somebody" : user)));
           } catch (ProtocolException e) {
             invocation.fail(e);

@@ -27,8 +27,7 @@ final class Devices {
   private static final long CALL_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final int REPORT_EVERY_SECONDS = 3;
 
-  private record Device(
-      String kind, String status, @Nullable Object value, long at, long nanos) {}
+  private record Device(String kind, String status, @Nullable Object value, long at, long nanos) {}
 
   private final Node node;
   private final Hub hub;

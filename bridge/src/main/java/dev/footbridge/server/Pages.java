@@ -36,8 +36,7 @@ public final class Pages implements HttpHandler {
 
   /** With the client library: {@code /footbridge.js}, {@code .min.js} and {@code .mjs}. */
   public Pages() {
-    for (String name :
-        new String[] {"footbridge.js", "footbridge.min.js", "footbridge.mjs"}) {
+    for (String name : new String[] {"footbridge.js", "footbridge.min.js", "footbridge.mjs"}) {
       add("/" + name, "/META-INF/footbridge/" + name);
     }
   }

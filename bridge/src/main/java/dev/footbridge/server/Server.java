@@ -96,8 +96,7 @@ public final class Server implements AutoCloseable {
       }
       throw e;
     }
-    this.port =
-        ((InetSocketAddress) undertow.getListenerInfo().get(0).getAddress()).getPort();
+    this.port = ((InetSocketAddress) undertow.getListenerInfo().get(0).getAddress()).getPort();
     health.listensOn(port, config.host(), config.basePath());
   }
 
@@ -119,8 +118,7 @@ public final class Server implements AutoCloseable {
 
   private Undertow listener(Config config, HttpHandler root) {
     int headerTimeout = config.getInt(Setting.LIMITS_HEADER_TIMEOUT_MILLIS);
-    int keepAlive =
-        (int) TimeUnit.SECONDS.toMillis(config.get(Setting.LIMITS_KEEP_ALIVE_SECONDS));
+    int keepAlive = (int) TimeUnit.SECONDS.toMillis(config.get(Setting.LIMITS_KEEP_ALIVE_SECONDS));
     return Undertow.builder()
         .setWorker(worker)
         .setBufferSize(BUFFER_BYTES)
@@ -141,8 +139,7 @@ public final class Server implements AutoCloseable {
         .setServerOption(UndertowOptions.MAX_PARAMETERS, 50)
         .setServerOption(UndertowOptions.MAX_COOKIES, 50)
         .setServerOption(
-            UndertowOptions.MAX_ENTITY_SIZE,
-            ENTITY_FACTOR * config.get(Setting.LIMITS_BATCH_BYTES))
+            UndertowOptions.MAX_ENTITY_SIZE, ENTITY_FACTOR * config.get(Setting.LIMITS_BATCH_BYTES))
         .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, headerTimeout)
         .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, keepAlive)
         .setServerOption(UndertowOptions.SHUTDOWN_TIMEOUT, 2000)

@@ -19,7 +19,7 @@ import java.util.function.Predicate;
  */
 public final class SessionClient implements AutoCloseable {
   static final int PATIENCE_SECONDS = 20;
-  private static final int ACK_EVERY = 64;
+  private static final int ACK_EVERY = 16;
   private static final long ACK_MILLIS = 100;
 
   private final TestServer server;

@@ -21,6 +21,5 @@ public interface Authorizer {
    * @return completes normally where it is allowed; or, exceptionally, with a {@link
    *     dev.footbridge.wire.ProtocolException}, usually {@code forbidden}
    */
-  CompletionStage<?> authorize(
-      Action action, Identity who, String name, @Nullable String token);
+  CompletionStage<?> authorize(Action action, Identity who, String name, @Nullable String token);
 }

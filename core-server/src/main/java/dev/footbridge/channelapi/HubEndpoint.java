@@ -4,7 +4,6 @@ import static dev.footbridge.auth.Authorizer.Action;
 
 import dev.footbridge.auth.Identity;
 import dev.footbridge.endpoint.Endpoint;
-import dev.footbridge.endpoint.Offer;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
 import dev.footbridge.hub.Hub;
@@ -66,8 +65,7 @@ final class HubEndpoint implements Endpoint {
       for (byte[] wish : request.subscribe()) {
         JsonObject fields =
             wish[0] == '"'
-                ? Json.object(
-                    JsonWriter.object().raw("channel", wish).bytes())
+                ? Json.object(JsonWriter.object().raw("channel", wish).bytes())
                 : Json.object(wish);
         begun.add(
             subscriptions
@@ -217,8 +215,7 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         inOrder(Action.PUBLISH, publication.channel())
             .thenCompose(allowed -> service.hub().publish(publication)),
-        position ->
-            peer.answer(Replies.reply(id, HubService.positionJson(position).bytes())),
+        position -> peer.answer(Replies.reply(id, HubService.positionJson(position).bytes())),
         failure -> peer.answer(Replies.error(id, failure)));
   }
 
@@ -251,8 +248,7 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         service
             .authorize(Action.HISTORY, identity, channel, fields.text("token"))
-            .thenCompose(
-                allowed -> service.hub().history(channel, since, Math.min(limit, most))),
+            .thenCompose(allowed -> service.hub().history(channel, since, Math.min(limit, most))),
         page ->
             peer.answer(
                 page.reached()
@@ -269,12 +265,10 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         service.authorize(Action.PRESENCE, identity, channel, fields.text("token")),
         allowed -> {
-          Hub.Present present =
-              service.hub().present(channel, service.limits().historyMessages());
+          Hub.Present present = service.hub().present(channel, service.limits().historyMessages());
           JsonWriter json = JsonWriter.object().beginArray("members");
           present.members().forEach(json::element);
-          peer.answer(
-              Replies.reply(id, json.end().number("count", present.count()).bytes()));
+          peer.answer(Replies.reply(id, json.end().number("count", present.count()).bytes()));
         },
         failure -> peer.answer(Replies.error(id, failure)));
   }

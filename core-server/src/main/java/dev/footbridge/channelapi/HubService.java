@@ -32,8 +32,7 @@ public final class HubService implements EndpointFactory {
   private final RateLimiterConfig publishRate;
 
   /** Wires the parts; none of them is owned. */
-  public HubService(
-      Hub hub, Authenticator authenticator, Authorizer authorizer, HubLimits limits) {
+  public HubService(Hub hub, Authenticator authenticator, Authorizer authorizer, HubLimits limits) {
     this.hub = hub;
     this.authenticator = authenticator;
     this.authorizer = authorizer;
@@ -43,7 +42,8 @@ public final class HubService implements EndpointFactory {
             .limitForPeriod(limits.publishBurst())
             .limitRefreshPeriod(
                 Duration.ofNanos(
-                    Math.max(1, 1_000_000_000L * limits.publishBurst() / limits.publishPerSecond())))
+                    Math.max(
+                        1, 1_000_000_000L * limits.publishBurst() / limits.publishPerSecond())))
             .timeoutDuration(Duration.ZERO)
             .build();
   }
@@ -114,8 +114,6 @@ public final class HubService implements EndpointFactory {
   }
 
   static JsonWriter positionJson(Position position) {
-    return JsonWriter.object()
-        .text("epoch", position.epoch())
-        .number("offset", position.offset());
+    return JsonWriter.object().text("epoch", position.epoch()).number("offset", position.offset());
   }
 }

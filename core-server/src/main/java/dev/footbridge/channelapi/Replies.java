@@ -37,10 +37,7 @@ final class Replies {
       LOG.error("A command failed.", failure);
       error = new ProtocolException(ErrorCode.INTERNAL, "The server failed to do this.");
     }
-    return JsonWriter.object()
-        .text("code", error.code())
-        .text("message", error.detail())
-        .bytes();
+    return JsonWriter.object().text("code", error.code()).text("message", error.detail()).bytes();
   }
 
   static Message unsubscribed(String channel, String code) {

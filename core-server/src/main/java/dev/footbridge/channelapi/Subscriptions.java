@@ -69,8 +69,7 @@ final class Subscriptions implements Subscriber {
     JsonObject since = fields.object("since");
     return since == null
         ? null
-        : Position.of(
-            since.requiredText("epoch"), since.integer("offset", -1, 0, Long.MAX_VALUE));
+        : Position.of(since.requiredText("epoch"), since.integer("offset", -1, 0, Long.MAX_VALUE));
   }
 
   static byte[] failureJson(Throwable failure) {
@@ -112,8 +111,7 @@ final class Subscriptions implements Subscriber {
     CompletionStage<?> permission = service.authorize(Action.SUBSCRIBE, who, name, token);
     if (place.presence) {
       permission =
-          permission.thenCompose(
-              allowed -> service.authorize(Action.PRESENCE, who, name, token));
+          permission.thenCompose(allowed -> service.authorize(Action.PRESENCE, who, name, token));
     }
     return permission
         .thenCompose(allowed -> service.hub().subscribe(name, this, since, last))
@@ -142,8 +140,7 @@ final class Subscriptions implements Subscriber {
         place.dropped = true;
       }
     }
-    byte[] json =
-        HubService.positionJson(begun.top()).flag("recovered", begun.recovered()).bytes();
+    byte[] json = HubService.positionJson(begun.top()).flag("recovered", begun.recovered()).bytes();
     return new Ready(json, () -> start(place, begun.subscription(), who));
   }
 

@@ -154,7 +154,9 @@ public final class Config {
       return this;
     }
 
-    /** Allows pages of another origin, such as {@code https://example.org}; {@code *} allows all. */
+    /**
+     * Allows pages of another origin, such as {@code https://example.org}; {@code *} allows all.
+     */
     public Builder origin(String origin) {
       if (!ORIGIN.matcher(origin.toLowerCase(Locale.ROOT)).matches()) {
         throw new ConfigException(

@@ -4,8 +4,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every number that can be set. The key is that of the YAML file; {@code FOOTBRIDGE_} and the key in
- * capitals with underscores is the environment variable.
+ * Every number that can be set. The key is that of the YAML file; {@code FOOTBRIDGE_} and the key
+ * in capitals with underscores is the environment variable.
  */
 public enum Setting {
   PORT("port", 8080, 0, 65_535, "where to listen; 0 takes any free port"),
@@ -46,7 +46,11 @@ public enum Setting {
 
   LIMITS_MESSAGE_BYTES("limits.message-bytes", 2 << 20, 64, 1 << 30, "the largest message"),
   LIMITS_BATCH_BYTES(
-      "limits.batch-bytes", 4 << 20, 64, 1 << 30, "the largest body of a request, and of a poll's answer"),
+      "limits.batch-bytes",
+      4 << 20,
+      64,
+      1 << 30,
+      "the largest body of a request, and of a poll's answer"),
   LIMITS_HEADER_BYTES("limits.header-bytes", 16 << 10, 512, 1 << 20, "a request's headers"),
   LIMITS_HEADER_TIMEOUT_MILLIS(
       "limits.header-timeout-millis", 10_000, 100, 600_000, "time for a request's headers to come"),

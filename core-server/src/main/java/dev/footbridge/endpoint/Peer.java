@@ -16,8 +16,8 @@ public interface Peer {
 
   /**
    * Sends a message that must not be refused, an answer to what the client asked. It may use a
-   * reserve as large again as the buffer; a client that asks on without taking its answers
-   * exhausts that too, and its session ends with {@code overflow}.
+   * reserve as large again as the buffer; a client that asks on without taking its answers exhausts
+   * that too, and its session ends with {@code overflow}.
    */
   Offer answer(Message message);
 

@@ -38,8 +38,7 @@ public final class Requests {
       digits = text.charAt(i) >= '0' && text.charAt(i) <= '9';
     }
     if (!digits) {
-      throw ProtocolException.malformed(
-          "\"" + name + "\" must be a whole number of 0 or more.");
+      throw ProtocolException.malformed("\"" + name + "\" must be a whole number of 0 or more.");
     }
     return Long.parseLong(text);
   }
@@ -47,8 +46,7 @@ public final class Requests {
   /** The client's credential: a bearer token of the request, else the query's {@code token}. */
   public static @Nullable String token(HttpServerExchange exchange) {
     String authorization = exchange.getRequestHeaders().getFirst(Headers.AUTHORIZATION);
-    if (authorization != null
-        && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+    if (authorization != null && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
       return authorization.substring(BEARER.length()).trim();
     }
     return query(exchange, "token");

@@ -15,9 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The node's channels and procedures. Safe for any thread; nothing blocks.
- */
+/** The node's channels and procedures. Safe for any thread; nothing blocks. */
 public final class Hub {
   /** How long to wait before a store that failed is asked again. */
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -65,8 +63,7 @@ public final class Hub {
         .thenCompose(
             following ->
                 since == null && last == 0
-                    ? CompletableFuture.completedStage(
-                        new Page(channel.top(), true, List.of()))
+                    ? CompletableFuture.completedStage(new Page(channel.top(), true, List.of()))
                     : store.read(name, since, since == null ? last : Subscription.PAGE))
         .thenApply(page -> begin(channel, subscriber, since, page))
         .whenComplete(

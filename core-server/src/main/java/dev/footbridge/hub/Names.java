@@ -22,9 +22,7 @@ public final class Names {
     }
     if (!valid) {
       throw ProtocolException.malformed(
-          "A name has 1 to "
-              + MAX_LENGTH
-              + " characters: letters, digits and _ . : @ ~ - only.");
+          "A name has 1 to " + MAX_LENGTH + " characters: letters, digits and _ . : @ ~ - only.");
     }
     return name;
   }

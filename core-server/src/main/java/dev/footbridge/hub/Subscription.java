@@ -16,9 +16,9 @@ import org.slf4j.LoggerFactory;
  * to another thread are all the same thing, and none of them can lose, repeat or reorder: a message
  * is delivered when it is the one after the cursor, and only then.
  *
- * <p>Guarded by itself; which group it is in is guarded by {@code membership}, which is taken before
- * a group's lock. {@link #start}, {@link #move} and {@link #end} must not be called from within the
- * subscriber's own methods.
+ * <p>Guarded by itself; which group it is in is guarded by {@code membership}, which is taken
+ * before a group's lock. {@link #start}, {@link #move} and {@link #end} must not be called from
+ * within the subscriber's own methods.
  */
 public final class Subscription {
   private static final Logger LOG = LoggerFactory.getLogger(Subscription.class);

@@ -5,8 +5,8 @@ import dev.footbridge.wire.Message;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The messages of the down stream that the client has not acknowledged, in a ring, by number.
- * Holds nothing while it is empty. Guarded by its session.
+ * The messages of the down stream that the client has not acknowledged, in a ring, by number. Holds
+ * nothing while it is empty. Guarded by its session.
  */
 final class Outbox {
   private static final int FIRST_CAPACITY = 8;

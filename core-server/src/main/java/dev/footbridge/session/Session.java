@@ -22,14 +22,15 @@ import org.slf4j.LoggerFactory;
  * <h2>Counting</h2>
  *
  * Message <i>n</i> of a stream is the <i>n</i>-th since the session opened. Both sides count, so
- * the number need not travel with the message and a broadcast is the same bytes for everybody. Three
- * numbers describe the down stream: {@code acked ≤ cursor ≤ sent}. What lies after {@code acked} is
- * held in the {@link Outbox}; what lies after {@code cursor} has not been handed to the attached
- * receiver. A client that comes back says what it has got; that number acknowledges all before it
- * and becomes the cursor. If it lies before {@code acked} the session no longer has what the client
- * misses, and after {@code sent} the client speaks of another session: both are {@code gap}, never
- * silence. The up stream is one number, {@code received}: a batch that begins before it repeats
- * something, and that part is skipped; one that begins after it has lost something, and is refused.
+ * the number need not travel with the message and a broadcast is the same bytes for everybody.
+ * Three numbers describe the down stream: {@code acked ≤ cursor ≤ sent}. What lies after {@code
+ * acked} is held in the {@link Outbox}; what lies after {@code cursor} has not been handed to the
+ * attached receiver. A client that comes back says what it has got; that number acknowledges all
+ * before it and becomes the cursor. If it lies before {@code acked} the session no longer has what
+ * the client misses, and after {@code sent} the client speaks of another session: both are {@code
+ * gap}, never silence. The up stream is one number, {@code received}: a batch that begins before it
+ * repeats something, and that part is skipped; one that begins after it has lost something, and is
+ * refused.
  *
  * <h2>Handing over</h2>
  *

@@ -1,7 +1,8 @@
 package dev.footbridge.store;
 
 /**
- * How much of a channel's past is kept: what goes beyond any of the three bounds goes, oldest first.
+ * How much of a channel's past is kept: what goes beyond any of the three bounds goes, oldest
+ * first.
  *
  * @param count messages; 0 keeps none
  * @param bytes octets of their encoded form

@@ -48,11 +48,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
    * @param pingNanos how long the connection may be silent
    */
   protected StreamReceiver(
-      Lane lane,
-      boolean buffered,
-      Framing framing,
-      LongSupplier nanoClock,
-      long pingNanos) {
+      Lane lane, boolean buffered, Framing framing, LongSupplier nanoClock, long pingNanos) {
     this.lane = lane;
     this.framing = framing;
     this.filler = new FrameFiller(framing);

@@ -37,8 +37,7 @@ public final class ProtocolException extends Exception {
    */
   public static ProtocolException application(String code, String message) {
     String clean = code.replaceAll("[^A-Za-z0-9_.:-]", "_");
-    return new ProtocolException(
-        clean.substring(0, Math.min(64, clean.length())), 400, message);
+    return new ProtocolException(clean.substring(0, Math.min(64, clean.length())), 400, message);
   }
 
   /** Shorthand for {@link ErrorCode#MALFORMED}. */

@@ -31,8 +31,8 @@ public sealed interface Value {
     }
 
     /**
-     * The client's own id of the command as JSON, or null where it has none; it must be a string
-     * or a number.
+     * The client's own id of the command as JSON, or null where it has none; it must be a string or
+     * a number.
      */
     public byte @Nullable [] id() {
       byte[] id = fields.raw("id");

@@ -166,8 +166,7 @@ public final class ChannelsHandler implements HttpHandler {
   }
 
   static ProtocolException gap(Position top) {
-    return new ProtocolException(
-            ErrorCode.GAP, "The history does not reach back to this position.")
+    return new ProtocolException(ErrorCode.GAP, "The history does not reach back to this position.")
         .with("epoch", JsonWriter.quote(top.epoch()))
         .with("offset", top.offset());
   }
@@ -207,7 +206,9 @@ public final class ChannelsHandler implements HttpHandler {
       begun.add(service.hub().subscribe(names.get(i), feed, since.get(i), 0));
     }
     CompletableFuture<?>[] all =
-        begun.stream().map(CompletionStage::toCompletableFuture).toArray(CompletableFuture<?>[]::new);
+        begun.stream()
+            .map(CompletionStage::toCompletableFuture)
+            .toArray(CompletableFuture<?>[]::new);
     Exchanges.await(
         exchange,
         CompletableFuture.allOf(all),
@@ -243,9 +244,7 @@ public final class ChannelsHandler implements HttpHandler {
         node.timer(),
         body -> {
           byte[] data =
-              plain
-                  ? JsonWriter.quote(new String(body, StandardCharsets.UTF_8))
-                  : Json.value(body);
+              plain ? JsonWriter.quote(new String(body, StandardCharsets.UTF_8)) : Json.value(body);
           Exchanges.await(
               exchange,
               service
@@ -265,8 +264,7 @@ public final class ChannelsHandler implements HttpHandler {
   }
 
   private static boolean isPlain(@Nullable String type) throws ProtocolException {
-    String media =
-        type == null ? "" : type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
+    String media = type == null ? "" : type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
     return switch (media) {
       case "", "application/json", "application/x-www-form-urlencoded" -> false;
       case "text/plain" -> true;

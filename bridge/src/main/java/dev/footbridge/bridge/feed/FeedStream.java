@@ -36,8 +36,7 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
   private static final int QUEUE_BYTES = 64 * 1024;
   private static final byte[] NOTHING = {};
   private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
-  private static final byte[] PING_LINE =
-      JsonWriter.object().text("op", "ping").bytes();
+  private static final byte[] PING_LINE = JsonWriter.object().text("op", "ping").bytes();
 
   private final Node node;
   private final Feeds feeds;

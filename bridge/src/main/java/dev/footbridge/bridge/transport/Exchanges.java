@@ -15,8 +15,7 @@ import java.util.concurrent.CompletionStage;
 /** What the handlers of requests have in common. */
 public final class Exchanges {
   private static final HttpString X_ACCEL_BUFFERING = new HttpString("X-Accel-Buffering");
-  private static final HttpString X_CONTENT_TYPE_OPTIONS =
-      new HttpString("X-Content-Type-Options");
+  private static final HttpString X_CONTENT_TYPE_OPTIONS = new HttpString("X-Content-Type-Options");
   private static final String JSON = "application/json";
 
   private Exchanges() {}

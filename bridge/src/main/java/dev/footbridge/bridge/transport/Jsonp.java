@@ -30,9 +30,7 @@ final class Jsonp {
     exchange
         .getResponseSender()
         .send(
-            "\"callback\" must be a JavaScript name of at most "
-                + MAX_CALLBACK
-                + " characters.\n");
+            "\"callback\" must be a JavaScript name of at most " + MAX_CALLBACK + " characters.\n");
   }
 
   static void send(HttpServerExchange exchange, String callback, byte[] json) {

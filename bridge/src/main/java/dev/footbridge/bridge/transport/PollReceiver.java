@@ -154,10 +154,7 @@ final class PollReceiver implements Receiver {
   }
 
   private JsonWriter empty() {
-    return JsonWriter.object()
-        .beginArray("messages")
-        .end()
-        .number("received", session.received());
+    return JsonWriter.object().beginArray("messages").end().number("received", session.received());
   }
 
   // ---- Receiver: any thread ----

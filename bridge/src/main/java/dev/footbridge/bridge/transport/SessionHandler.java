@@ -147,16 +147,14 @@ public final class SessionHandler implements HttpHandler {
   private Session.Batch batch(byte[] body) throws ProtocolException {
     JsonObject fields = Json.object(body);
     List<Value> values =
-        Value.parseAll(
-            fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
+        Value.parseAll(fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
     return new Session.Batch(
         fields.integer("after", Session.UNKNOWN, 0, Long.MAX_VALUE),
         fields.integer("received", Session.UNKNOWN, 0, Long.MAX_VALUE),
         values);
   }
 
-  private void poll(
-      HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
+  private void poll(HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
       throws ProtocolException {
     poll(exchange, session, batch, json -> Exchanges.json(exchange, 200, json));
   }
@@ -193,11 +191,7 @@ public final class SessionHandler implements HttpHandler {
       return;
     }
     try {
-      poll(
-          exchange,
-          sessions.find(id),
-          null,
-          json -> Jsonp.send(exchange, callback, json));
+      poll(exchange, sessions.find(id), null, json -> Jsonp.send(exchange, callback, json));
     } catch (ProtocolException e) {
       Jsonp.send(exchange, callback, Problems.document(e));
     }

@@ -88,7 +88,8 @@ final class MemoryLog {
     trimAndCount(now);
     Position top = top();
     if (since == null) {
-      return new Page(top, true, ring.from(Math.max(ring.first(), top.offset() + 1 - limit), limit));
+      return new Page(
+          top, true, ring.from(Math.max(ring.first(), top.offset() + 1 - limit), limit));
     }
     boolean reached =
         since.epoch().equals(epoch)
