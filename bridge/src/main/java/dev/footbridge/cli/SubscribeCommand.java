@@ -2,6 +2,7 @@ package dev.footbridge.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -19,6 +20,10 @@ import picocli.CommandLine.Spec;
     description = "Prints the messages of a channel of a running server, one a line.",
     mixinStandardHelpOptions = true)
 final class SubscribeCommand implements Callable<Integer> {
+  private static final String ID = "id: ";
+  private static final String DATA = "data: ";
+  private static final long PAUSE_MILLIS = 500;
+
   @Spec private CommandSpec spec;
   @Mixin private PublishCommand.Remote remote;
 
@@ -28,31 +33,52 @@ final class SubscribeCommand implements Callable<Integer> {
       description = "A channel, or several with commas between.")
   private String channel;
 
+  private String position = "";
+
   @Override
   public Integer call() throws UserException, InterruptedException {
-    HttpRequest request =
-        HttpRequest.newBuilder(remote.channel(channel))
-            .header("Accept", "application/x-ndjson")
-            .build();
-    PrintWriter out = spec.commandLine().getOut();
-    try {
-      HttpResponse<Stream<String>> answer =
-          HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofLines());
-      try (Stream<String> lines = answer.body()) {
-        if (answer.statusCode() != 200) {
-          throw new UserException("The server refused: " + lines.findFirst().orElse(""));
+    HttpClient client = HttpClient.newHttpClient();
+    boolean connected = false;
+    while (true) {
+      try {
+        follow(client);
+        connected = true;
+      } catch (IOException e) {
+        if (!connected && position.isEmpty()) {
+          throw remote.unreachable();
         }
-        lines
-            .filter(line -> !line.equals("{\"op\":\"ping\"}"))
-            .forEach(
-                line -> {
-                  out.println(line);
-                  out.flush();
-                });
+        spec.commandLine().getErr().println("The connection is lost; trying again.");
       }
-      return 0;
-    } catch (IOException e) {
-      throw remote.unreachable();
+      Thread.sleep(PAUSE_MILLIS);
+    }
+  }
+
+  /** Prints until the feed ends; it goes on where the last one ended. */
+  private void follow(HttpClient client) throws IOException, UserException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(remote.channel(channel)).header("Accept", "text/event-stream");
+    if (!position.isEmpty()) {
+      request.header("Last-Event-ID", position);
+    }
+    HttpResponse<Stream<String>> answer =
+        client.send(request.build(), HttpResponse.BodyHandlers.ofLines());
+    try (Stream<String> lines = answer.body()) {
+      if (answer.statusCode() != 200) {
+        throw new UserException("The server refused: " + lines.findFirst().orElse(""));
+      }
+      lines.forEach(this::line);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private void line(String line) {
+    if (line.startsWith(ID)) {
+      position = line.substring(ID.length());
+    } else if (line.startsWith(DATA)) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.println(line.substring(DATA.length()));
+      out.flush();
     }
   }
 }

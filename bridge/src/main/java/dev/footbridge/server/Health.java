@@ -60,7 +60,7 @@ final class Health implements HttpHandler {
                   }
                   return JsonWriter.object().text("status", "up").bytes();
                 }),
-        json -> Exchanges.json(exchange, 200, json));
+        json -> Exchanges.json(exchange, node.timer(), 200, json));
   }
 
   private synchronized CompletableFuture<Void> check() {

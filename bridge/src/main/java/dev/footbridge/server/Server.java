@@ -178,6 +178,9 @@ public final class Server implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    node.sessions().drain();
+    // What has been published must have left before the sessions end.
+    letLastWordsOut();
     node.drain();
     feeds.closeAll();
     letLastWordsOut();

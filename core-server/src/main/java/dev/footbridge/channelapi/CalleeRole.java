@@ -82,6 +82,7 @@ final class CalleeRole implements Procedures.Callee {
       take(invocation.id());
       return false;
     }
+    invocation.handedOver();
     invocation.onDone(() -> take(invocation.id()));
     return true;
   }

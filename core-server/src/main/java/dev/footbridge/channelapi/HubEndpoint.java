@@ -241,6 +241,11 @@ final class HubEndpoint implements Endpoint {
   }
 
   private void history(byte[] id, JsonObject fields) throws ProtocolException {
+    if (peer.isFull()) {
+      // Its answers are large, and what has been read but not acknowledged still counts.
+      throw new ProtocolException(
+          ErrorCode.RATE_LIMITED, "Acknowledge what you have got before you ask for more.");
+    }
     String channel = Names.check(fields.requiredText("channel"));
     Position since = Subscriptions.since(fields);
     int most = service.limits().historyMessages();

@@ -90,10 +90,13 @@ final class Subscriptions implements Subscriber {
     int most = service.limits().historyMessages();
     int last = (int) Math.min(most, fields.integer("last", 0, 0, Integer.MAX_VALUE));
     String token = fields.text("token");
-    Place place = new Place(fields.flag("presence"));
+    boolean presence = fields.flag("presence");
+    Place place;
     Place old;
     synchronized (this) {
       old = places.get(name);
+      // Whoever recovers a channel was there all the time.
+      place = new Place(presence || (old != null && old.presence));
       if (old != null && !again) {
         return stays(old);
       }

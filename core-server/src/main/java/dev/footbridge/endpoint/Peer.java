@@ -21,6 +21,9 @@ public interface Peer {
    */
   Offer answer(Message message);
 
+  /** Whether the buffer is full, so that large answers had better wait. */
+  boolean isFull();
+
   /** The lane on which the session's messages leave at present. */
   Lane lane();
 

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class Presence {
   private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
+  /** More than this many who come at once are told how many there are, not who. */
+  private static final int HERD = 32;
+
   /** Somebody who is present and is told of the others. */
   interface Watcher {
     /** Tells of a change. */
@@ -99,10 +102,14 @@ final class Presence {
       return;
     }
     Message toAll = change(nowJoined, nowLeft, count, null);
+    Message toHerd = change(Map.of(), nowLeft, count, null);
     watchers.forEach(
         (id, member) -> {
           if (!nowJoined.containsKey(id)) {
             member.watcher().changed(toAll);
+          } else if (nowJoined.size() > HERD) {
+            // A copy for each of them without itself would be the square of the herd.
+            member.watcher().changed(toHerd);
           } else if (nowJoined.size() > 1 || !nowLeft.isEmpty()) {
             member.watcher().changed(change(nowJoined, nowLeft, count, id));
           }

@@ -30,9 +30,11 @@ public final class Procedures {
 
   /** One call on its way to a callee. */
   public static final class Invocation {
+    private static final byte[] NOTHING = {};
+
     private final String id;
     private final String procedure;
-    private final byte[] data;
+    private volatile byte[] data;
     private final @Nullable String user;
     private final CompletableFuture<byte[]> answer = new CompletableFuture<>();
 
@@ -61,6 +63,11 @@ public final class Procedures {
     /** Who calls; null for anonymous. */
     public @Nullable String user() {
       return user;
+    }
+
+    /** The callee has been given the data; they are not kept until it answers. */
+    public void handedOver() {
+      data = NOTHING;
     }
 
     /** Ends the call with a result as JSON; later endings are ignored. */

@@ -52,7 +52,8 @@ public final class Lane implements Executor {
       }
       try {
         task.run();
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
+        // An error too: a lane that stops would leave its connections hanging for ever.
         LOG.error("A task on an I/O thread failed.", e);
       }
     }

@@ -126,8 +126,9 @@ public final class Node implements AutoCloseable {
                 everySecond.forEach(action -> action.accept(nanoClock.getAsLong()));
               } catch (RuntimeException e) {
                 LOG.error("Looking after the sessions failed.", e);
+              } finally {
+                tick();
               }
-              tick();
             },
             1,
             TimeUnit.SECONDS);

@@ -109,6 +109,11 @@ public final class Session implements Peer {
   }
 
   @Override
+  public synchronized boolean isFull() {
+    return outbox.bytes() > options.bufferBytes();
+  }
+
+  @Override
   public synchronized Lane lane() {
     return lane;
   }

@@ -7,9 +7,11 @@ import dev.footbridge.session.Receiver;
 import dev.footbridge.session.Session;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
+import io.netty.util.Timer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSinkChannel;
@@ -26,11 +28,14 @@ import org.xnio.conduits.StreamSinkConduit;
 public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
   private static final Message PING = Message.json(JsonWriter.object().text("op", "ping").bytes());
 
+  private static final long LINGER_SECONDS = 10;
+
   private final Lane lane;
   private final Framing framing;
   private final FrameFiller filler;
   private final SinkWriter writer;
   private final LongSupplier nanoClock;
+  private final Timer timer;
   private final long pingNanos;
   private @Nullable Session session;
   private @Nullable ArrayDeque<byte[]> controls;
@@ -48,12 +53,18 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
    * @param pingNanos how long the connection may be silent
    */
   protected StreamReceiver(
-      Lane lane, boolean buffered, Framing framing, LongSupplier nanoClock, long pingNanos) {
+      Lane lane,
+      boolean buffered,
+      Framing framing,
+      LongSupplier nanoClock,
+      Timer timer,
+      long pingNanos) {
     this.lane = lane;
     this.framing = framing;
     this.filler = new FrameFiller(framing);
     this.writer = new SinkWriter(lane, this, buffered);
     this.nanoClock = nanoClock;
+    this.timer = timer;
     this.pingNanos = pingNanos;
     this.sentNanos = nanoClock.getAsLong();
     this.checkedNanos = sentNanos;
@@ -149,6 +160,8 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
       if (attached != null) {
         attached.detach(this);
       }
+      // Nobody looks after it any more: a peer that does not even read this is not waited for.
+      var unused = timer.newTimeout(timeout -> abort(), LINGER_SECONDS, TimeUnit.SECONDS);
       flush();
     }
   }

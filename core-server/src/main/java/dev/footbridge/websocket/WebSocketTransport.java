@@ -10,7 +10,6 @@ import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
 import io.netty.util.Timer;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
@@ -22,7 +21,6 @@ import org.xnio.StreamConnection;
  * <p>Owned by the connection's I/O thread.
  */
 final class WebSocketTransport extends StreamReceiver implements WebSocketReader.Handler {
-  private static final long LINGER_SECONDS = 5;
   private static final int ACK_EVERY = 64;
   private static final int MAX_CONTROLS = 64;
   private static final byte[] NOTHING = {};
@@ -32,7 +30,6 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private final StreamConnection connection;
   private final WebSocketReader reader;
   private final LongSupplier nanoClock;
-  private final Timer timer;
   private final boolean answersPings;
   private volatile long heardNanos;
   private volatile boolean ackDue;
@@ -51,11 +48,10 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
       long pingNanos,
       int maxMessageBytes,
       boolean speaksFootbridge) {
-    super(lane, false, WebSocketFraming.INSTANCE, nanoClock, pingNanos);
+    super(lane, false, WebSocketFraming.INSTANCE, nanoClock, timer, pingNanos);
     open(connection.getSinkChannel());
     this.connection = connection;
     this.nanoClock = nanoClock;
-    this.timer = timer;
     this.answersPings = speaksFootbridge;
     this.heardNanos = nanoClock.getAsLong();
     this.reader = new WebSocketReader(connection.getSourceChannel(), maxMessageBytes, this);
@@ -194,6 +190,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
 
   private void acknowledge() {
     acked = received;
+    ackDue = false;
     control(Message.json(JsonWriter.object().text("op", "ack").number("received", acked).bytes()));
   }
 
@@ -246,8 +243,6 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   protected void finished() {
     reader.discard();
     shutdownOutput(NOTHING);
-    // The peer ends the connection when it has read our last words; if not, we do.
-    var unused = timer.newTimeout(timeout -> abort(), LINGER_SECONDS, TimeUnit.SECONDS);
   }
 
   @Override

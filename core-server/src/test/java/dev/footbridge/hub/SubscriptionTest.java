@@ -156,6 +156,7 @@ class SubscriptionTest {
     Listener one = new Listener().subscribe();
     Listener other = new Listener().subscribe();
     one.subscription.end();
+    one.subscription.end();
     publish();
     settle();
     assertThat(other.heard).containsExactly(2L);

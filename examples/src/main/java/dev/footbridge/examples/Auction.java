@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +30,7 @@ public final class Auction implements AutoCloseable {
 
   private long highest;
   private @Nullable String leader;
+  private boolean over;
   private @Nullable Footbridge footbridge;
 
   private Auction(long reserve) {
@@ -77,7 +78,7 @@ public final class Auction implements AutoCloseable {
     Footbridge open = footbridge;
     String user = call.user();
     JsonNode amount = call.data().path("amount");
-    if (open == null) {
+    if (open == null || over) {
       return refused("over", "The auction is over.");
     }
     if (user == null) {
@@ -104,39 +105,53 @@ public final class Auction implements AutoCloseable {
   public synchronized String url() {
     Footbridge open = footbridge;
     if (open == null) {
-      throw new IllegalStateException("The auction is over.");
+      throw new IllegalStateException("The auction is closed.");
     }
     return open.url();
   }
 
-  /** Tells everybody who has won, then sends the clients away and stops. Again does nothing. */
+  /**
+   * Takes no more bids and tells everybody who has won. Again does nothing.
+   *
+   * <p>This is not a part of {@link #close}: a message needs a moment to reach its subscribers, and
+   * closing sends them away.
+   */
+  public synchronized void end() {
+    Footbridge open = footbridge;
+    if (open == null || over) {
+      return;
+    }
+    over = true;
+    Map<String, Object> result =
+        leader == null
+            ? Map.of("over", true)
+            : Map.of("over", true, "winner", leader, "price", highest);
+    open.publish(CHANNEL, result).toCompletableFuture().join();
+  }
+
+  /** Sends the clients away and stops. Again does nothing. */
   @Override
   public void close() {
     Footbridge open;
-    CompletionStage<?> told;
     synchronized (this) {
       open = footbridge;
-      if (open == null) {
-        return;
-      }
       footbridge = null;
-      told =
-          open.publish(
-              CHANNEL,
-              leader == null
-                  ? Map.of("over", true)
-                  : Map.of("over", true, "winner", leader, "price", highest));
     }
-    told.toCompletableFuture().join();
     // Not under the lock: closing waits for I/O threads, and a bid on one of them may wait for it.
-    open.close();
+    if (open != null) {
+      open.close();
+    }
   }
 
-  /** Runs an auction on port 8080 until Ctrl-C. */
+  /** Runs an auction on port 8080 for five minutes, or until Ctrl-C. */
   public static void main(String[] arguments) throws IOException, InterruptedException {
-    Auction auction = open(8080, 100);
-    Runtime.getRuntime().addShutdownHook(new Thread(auction::close, "auction-close"));
-    System.out.println("Bidding is open at " + auction.url());
-    new CountDownLatch(1).await();
+    try (Auction auction = open(8080, 100)) {
+      Runtime.getRuntime().addShutdownHook(new Thread(auction::close, "auction-close"));
+      System.out.println("Bidding is open at " + auction.url());
+      TimeUnit.MINUTES.sleep(5);
+      auction.end();
+      // Time for everybody to see it.
+      TimeUnit.SECONDS.sleep(5);
+    }
   }
 }

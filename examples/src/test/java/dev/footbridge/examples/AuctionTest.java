@@ -1,6 +1,7 @@
 package dev.footbridge.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,8 +14,6 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -73,17 +72,27 @@ class AuctionTest {
   }
 
   @Test
-  void closing_tells_a_waiting_client_who_has_won() throws Exception {
+  void the_end_tells_everybody_who_has_won() throws Exception {
     Client ann = new Client("bidder:ann");
     ann.bid(200);
     Client late = new Client(null);
-    CompletableFuture<JsonNode> waiting = late.nextSoon();
 
-    auction.close();
+    auction.end();
 
-    JsonNode end = waiting.get(10, TimeUnit.SECONDS).path("data");
+    JsonNode end = late.next().path("data");
     assertThat(end.path("winner").asText()).isEqualTo("ann");
     assertThat(end.path("price").asLong()).isEqualTo(200);
+    assertThat(ann.bid(300).path("error").path("code").asText()).isEqualTo("over");
+  }
+
+  @Test
+  void after_closing_nobody_answers() throws Exception {
+    Client ann = new Client("bidder:ann");
+
+    auction.close();
+    auction.close();
+
+    assertThatThrownBy(() -> ann.bid(150)).isInstanceOf(IOException.class);
   }
 
   private HttpResponse<String> post(String path, String body)
@@ -133,15 +142,6 @@ class AuctionTest {
         take(http.send(poll(), BodyHandlers.ofString()).body());
       }
       return waiting.remove(0);
-    }
-
-    CompletableFuture<JsonNode> nextSoon() {
-      return http.sendAsync(poll(), BodyHandlers.ofString())
-          .thenApply(
-              answer -> {
-                take(answer.body());
-                return waiting.remove(0);
-              });
     }
 
     private HttpRequest poll() {

@@ -7,7 +7,9 @@ import dev.footbridge.bridge.transport.Routes;
 import dev.footbridge.channelapi.HubService;
 import dev.footbridge.config.Setting;
 import dev.footbridge.http.Requests;
+import dev.footbridge.hub.Hub;
 import dev.footbridge.hub.Names;
+import dev.footbridge.io.Stages;
 import dev.footbridge.node.Node;
 import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
@@ -38,6 +40,10 @@ import org.jspecify.annotations.Nullable;
 public final class ChannelsHandler implements HttpHandler {
   private static final HttpString LAST_EVENT_ID = new HttpString("Last-Event-ID");
   private static final HttpString IDEMPOTENCY_KEY = new HttpString("Idempotency-Key");
+
+  /** With more, an event's id would not fit a request's headers when its client comes back. */
+  private static final int MAX_CHANNELS = 100;
+
   private static final int MAX_KEY_LENGTH = 256;
   private static final int MAX_LIMITERS = 10_000;
 
@@ -89,10 +95,10 @@ public final class ChannelsHandler implements HttpHandler {
         throw ProtocolException.malformed("The channel \"" + name + "\" is named twice.");
       }
     }
-    if (names.size() > service.limits().channels()) {
+    int most = Math.min(MAX_CHANNELS, service.limits().channels());
+    if (names.size() > most) {
       throw new ProtocolException(
-          ErrorCode.TOO_LARGE,
-          "A feed may have at most " + service.limits().channels() + " channels.");
+          ErrorCode.TOO_LARGE, "A feed may have at most " + most + " channels.");
     }
     return List.copyOf(names);
   }
@@ -131,7 +137,7 @@ public final class ChannelsHandler implements HttpHandler {
             Exchanges.await(
                 exchange,
                 service.hub().history(name, since, count),
-                page -> answer(exchange, name, since, page, wait)));
+                page -> answer(exchange, name, since, page, wait, count)));
   }
 
   private void await(
@@ -152,17 +158,19 @@ public final class ChannelsHandler implements HttpHandler {
       String name,
       @Nullable Position since,
       Page page,
-      long waitSeconds)
+      long waitSeconds,
+      int limit)
       throws ProtocolException {
     if (!page.reached()) {
       throw gap(page.top());
     }
     if (since == null || waitSeconds <= 0 || !page.entries().isEmpty()) {
-      Exchanges.json(exchange, 200, service.historyJson(page, since == null));
+      Exchanges.json(exchange, node.timer(), 200, service.historyJson(page, since == null));
       return;
     }
     long wait = Math.min(waitSeconds, node.config().get(Setting.POLL_MAX_WAIT_SECONDS));
-    new FeedPoll(node, exchange, name, since).hold(TimeUnit.SECONDS.toNanos(wait));
+    new FeedPoll(node, exchange, name, since, Math.max(1, limit))
+        .hold(TimeUnit.SECONDS.toNanos(wait));
   }
 
   static ProtocolException gap(Position top) {
@@ -201,7 +209,7 @@ public final class ChannelsHandler implements HttpHandler {
       List<@Nullable Position> since,
       boolean events) {
     FeedStream feed = new FeedStream(node, feeds, exchange, events, names.size());
-    List<CompletionStage<dev.footbridge.hub.Hub.Begun>> begun = new ArrayList<>();
+    List<CompletionStage<Hub.Begun>> begun = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {
       begun.add(service.hub().subscribe(names.get(i), feed, since.get(i), 0));
     }
@@ -211,12 +219,20 @@ public final class ChannelsHandler implements HttpHandler {
             .toArray(CompletableFuture<?>[]::new);
     Exchanges.await(
         exchange,
-        CompletableFuture.allOf(all),
+        CompletableFuture.allOf(all).whenComplete((done, failure) -> endIfFailed(begun, failure)),
         done -> {
-          List<dev.footbridge.hub.Hub.Begun> subscriptions = new ArrayList<>();
+          List<Hub.Begun> subscriptions = new ArrayList<>();
           begun.forEach(stage -> subscriptions.add(stage.toCompletableFuture().join()));
           feed.start(exchange, subscriptions, since);
         });
+  }
+
+  /** One channel that cannot be had must not leave the others subscribed to for nobody. */
+  private static void endIfFailed(
+      List<CompletionStage<Hub.Begun>> begun, @Nullable Throwable failure) {
+    if (failure != null) {
+      begun.forEach(stage -> Stages.on(stage, one -> one.subscription().end(), refused -> {}));
+    }
   }
 
   // ---- publishing ----
@@ -255,6 +271,7 @@ public final class ChannelsHandler implements HttpHandler {
               position ->
                   Exchanges.json(
                       exchange,
+                      node.timer(),
                       200,
                       JsonWriter.object()
                           .text("epoch", position.epoch())

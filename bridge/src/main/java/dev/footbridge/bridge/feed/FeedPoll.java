@@ -26,13 +26,15 @@ final class FeedPoll implements Subscriber {
   private final HttpServerExchange exchange;
   private final String name;
   private final Position since;
+  private final int limit;
   private final Lane lane;
   private final PeerWatch watch;
   private @Nullable Subscription subscription;
   private @Nullable Timeout deadline;
   private boolean done;
 
-  FeedPoll(Node node, HttpServerExchange exchange, String name, Position since) {
+  FeedPoll(Node node, HttpServerExchange exchange, String name, Position since, int limit) {
+    this.limit = limit;
     this.node = node;
     this.exchange = exchange;
     this.name = name;
@@ -74,12 +76,12 @@ final class FeedPoll implements Subscriber {
     release();
     Exchanges.await(
         exchange,
-        node.hub().history(name, since, node.service().limits().historyMessages()),
+        node.hub().history(name, since, limit),
         page -> {
           if (!page.reached()) {
             throw ChannelsHandler.gap(page.top());
           }
-          Exchanges.json(exchange, 200, node.service().historyJson(page, false));
+          Exchanges.json(exchange, node.timer(), 200, node.service().historyJson(page, false));
         });
   }
 

@@ -21,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSinkChannel;
 
@@ -33,6 +34,7 @@ import org.xnio.channels.StreamSinkChannel;
  * <p>Owned by the connection's I/O thread, which is also the lane of its subscriptions.
  */
 final class FeedStream implements Subscriber, SinkWriter.Source {
+  private static final long LINGER_SECONDS = 10;
   private static final int QUEUE_BYTES = 64 * 1024;
   private static final byte[] NOTHING = {};
   private static final byte[] LAST_CHUNK = "0\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -84,7 +86,12 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
           for (int i = 0; i < begun.size(); i++) {
             Subscription subscription = begun.get(i).subscription();
             subscriptions.add(subscription);
-            positions[i] = subscription.position().toString();
+            Position asked = since.get(i);
+            // Until the gap has been told, a client that is cut off must ask for the same again.
+            positions[i] =
+                begun.get(i).recovered() || asked == null
+                    ? subscription.position().toString()
+                    : asked.toString();
           }
           if (events) {
             // An id without data is remembered by the client and shown to nobody: from now on it
@@ -212,6 +219,8 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     }
     ending = true;
     release();
+    var unused =
+        node.timer().newTimeout(timeout -> response.abort(), LINGER_SECONDS, TimeUnit.SECONDS);
     writer.flush();
     lane.execute(this::shutdownWhenWritten);
   }

@@ -9,6 +9,7 @@ import io.netty.util.Timer;
 import io.undertow.connector.PooledByteBuffer;
 import io.undertow.server.Connectors;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.protocol.http.HttpServerConnection;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -46,6 +47,14 @@ final class BodyReader {
    * @param timeoutNanos a slower body ends its connection
    */
   void start(long timeoutNanos, Timer timer) {
+    if (exchange.getRequestContentLength() < 0
+        && !exchange.isRequestComplete()
+        && !(exchange.getConnection() instanceof HttpServerConnection)) {
+      exchange.setPersistent(false);
+      Problems.send(
+          exchange, ProtocolException.malformed("On HTTP/2 a body needs a \"content-length\"."));
+      return;
+    }
     StreamSourceChannel channel =
         exchange.isRequestComplete() ? null : exchange.getRequestChannel();
     if (channel == null) {
@@ -93,7 +102,7 @@ final class BodyReader {
         buffer.clear();
         int count = channel.read(buffer);
         if (count < 0) {
-          return Outcome.COMPLETE;
+          return isWhole() ? Outcome.COMPLETE : Outcome.FAILED;
         }
         if (count == 0) {
           return Outcome.WAIT;
@@ -109,6 +118,15 @@ final class BodyReader {
     } catch (IOException e) {
       return Outcome.FAILED;
     }
+  }
+
+  /**
+   * On HTTP/2 a stream that its peer has reset reads like one that has ended, so a body counts only
+   * if it is as long as it was said to be.
+   */
+  private boolean isWhole() {
+    long announced = exchange.getRequestContentLength();
+    return announced < 0 || announced == body.size();
   }
 
   private void end(Outcome outcome) {

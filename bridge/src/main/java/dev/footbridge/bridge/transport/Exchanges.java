@@ -3,6 +3,7 @@ package dev.footbridge.bridge.transport;
 import dev.footbridge.http.Problems;
 import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ProtocolException;
+import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
@@ -11,11 +12,18 @@ import io.undertow.util.SameThreadExecutor;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.xnio.IoUtils;
 
 /** What the handlers of requests have in common. */
 public final class Exchanges {
   private static final HttpString X_ACCEL_BUFFERING = new HttpString("X-Accel-Buffering");
   private static final HttpString X_CONTENT_TYPE_OPTIONS = new HttpString("X-Content-Type-Options");
+  private static final long ANSWER_SECONDS = 30;
+
+  /** What a socket takes at once, whether or not its peer reads. */
+  private static final int SOCKET_BYTES = 16 * 1024;
+
   private static final String JSON = "application/json";
 
   private Exchanges() {}
@@ -94,12 +102,29 @@ public final class Exchanges {
     exchange.getResponseHeaders().put(X_CONTENT_TYPE_OPTIONS, "nosniff");
   }
 
-  /** Answers with JSON that nobody caches. */
-  public static void json(HttpServerExchange exchange, int status, byte[] json) {
+  /** Answers with JSON that nobody caches, in time. */
+  public static void json(HttpServerExchange exchange, Timer timer, int status, byte[] json) {
+    inTime(exchange, timer, json.length);
     exchange.setStatusCode(status);
     exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, JSON);
     noCaching(exchange);
     exchange.getResponseSender().send(ByteBuffer.wrap(json));
+  }
+
+  /** Ends the connection of a client that does not take a large answer in half a minute. */
+  static void inTime(HttpServerExchange exchange, Timer timer, int bytes) {
+    if (bytes > SOCKET_BYTES) {
+      Timeout deadline =
+          timer.newTimeout(
+              timeout -> IoUtils.safeClose(exchange.getConnection()),
+              ANSWER_SECONDS,
+              TimeUnit.SECONDS);
+      exchange.addExchangeCompleteListener(
+          (completed, next) -> {
+            deadline.cancel();
+            next.proceed();
+          });
+    }
   }
 
   /** Whether the exchange is on HTTP/1.1, whose connection and chunks are ours to see. */

@@ -5,6 +5,7 @@ import dev.footbridge.session.Bye;
 import dev.footbridge.session.Session;
 import dev.footbridge.stream.StreamReceiver;
 import dev.footbridge.wire.Message;
+import io.netty.util.Timer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.nio.ByteBuffer;
@@ -27,6 +28,7 @@ final class HttpStream extends StreamReceiver {
       Lane lane,
       boolean events,
       LongSupplier nanoClock,
+      Timer timer,
       long pingNanos,
       long maxBytes) {
     super(
@@ -34,6 +36,7 @@ final class HttpStream extends StreamReceiver {
         !OpenResponse.isRaw(exchange),
         HttpFraming.of(events, Exchanges.isHttp11(exchange)),
         nanoClock,
+        timer,
         pingNanos);
     this.response = new OpenResponse(exchange, events, this::lost);
     this.framing = HttpFraming.of(events, Exchanges.isHttp11(exchange));

@@ -1,5 +1,6 @@
 package dev.footbridge.bridge.transport;
 
+import io.netty.util.Timer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
 import java.nio.ByteBuffer;
@@ -33,7 +34,8 @@ final class Jsonp {
             "\"callback\" must be a JavaScript name of at most " + MAX_CALLBACK + " characters.\n");
   }
 
-  static void send(HttpServerExchange exchange, String callback, byte[] json) {
+  static void send(HttpServerExchange exchange, Timer timer, String callback, byte[] json) {
+    Exchanges.inTime(exchange, timer, json.length);
     exchange.setStatusCode(200);
     exchange
         .getResponseHeaders()

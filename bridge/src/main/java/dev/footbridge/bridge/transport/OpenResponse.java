@@ -71,8 +71,13 @@ public final class OpenResponse {
     return watch;
   }
 
-  /** Closes the connection, or on HTTP/2 the stream, at once. Any thread. */
+  /**
+   * Closes the connection, or on HTTP/2 the stream, unless the response is complete. Any thread.
+   */
   public void abort() {
+    if (exchange.isComplete()) {
+      return;
+    }
     StreamSinkChannel opened = sink;
     if (opened != null && !isRaw(exchange)) {
       IoUtils.safeClose(opened);

@@ -34,7 +34,7 @@ public final class PollAdvice {
     int count = empty.getAndSet(0);
     if (count > budget) {
       times = Math.min(MOST_TIMES, times * 2);
-    } else if (count < budget / 2) {
+    } else if (count <= budget / 2) {
       times = Math.max(1, times / 2);
     }
   }

@@ -22,6 +22,9 @@ import org.xnio.IoUtils;
  * exchange's I/O thread, except for the methods of {@link Receiver}.
  */
 final class PollReceiver implements Receiver {
+  /** The poll is no longer attached; a bye is on its way. */
+  private static final long ENDED = -1;
+
   private final HttpServerExchange exchange;
   private final Lane lane;
   private final Session session;
@@ -61,9 +64,10 @@ final class PollReceiver implements Receiver {
     long first = collect(messages);
     if (!messages.isEmpty()) {
       answer(messagesJson(first, messages));
-    } else if (waitNanos == 0) {
+    } else if (waitNanos == 0 && first != ENDED) {
       answer(emptyJson());
     } else {
+      // Also when it has been ended already: the bye that is on its way is the answer.
       exchange.dispatch(SameThreadExecutor.INSTANCE, () -> hold(waitNanos));
     }
   }
@@ -77,24 +81,25 @@ final class PollReceiver implements Receiver {
             TimeUnit.NANOSECONDS);
   }
 
-  /** What there is; the number of the first, 0 if there is none. */
+  /** What there is; the number of the first, 0 if there is none, or {@link #ENDED}. */
   private long collect(List<Message> into) {
     long[] first = new long[1];
     long[] bytes = new long[1];
-    session.take(
-        this,
-        (number, message) -> {
-          if (!into.isEmpty() && bytes[0] + message.size() > maxBytes) {
-            return false;
-          }
-          if (into.isEmpty()) {
-            first[0] = number;
-          }
-          bytes[0] += message.size();
-          into.add(message);
-          return true;
-        });
-    return first[0];
+    boolean attached =
+        session.take(
+            this,
+            (number, message) -> {
+              if (!into.isEmpty() && bytes[0] + message.size() > maxBytes) {
+                return false;
+              }
+              if (into.isEmpty()) {
+                first[0] = number;
+              }
+              bytes[0] += message.size();
+              into.add(message);
+              return true;
+            });
+    return attached ? first[0] : ENDED;
   }
 
   private void deliver() {

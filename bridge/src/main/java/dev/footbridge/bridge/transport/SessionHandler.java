@@ -130,7 +130,7 @@ public final class SessionHandler implements HttpHandler {
           exchange
               .getResponseHeaders()
               .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
-          Exchanges.json(exchange, 201, session.firstWelcome().raw());
+          Exchanges.json(exchange, node.timer(), 201, session.firstWelcome().raw());
         });
   }
 
@@ -139,6 +139,7 @@ public final class SessionHandler implements HttpHandler {
     long received = session.send(batch(body), Requests.count(exchange, "turn"));
     Exchanges.json(
         exchange,
+        node.timer(),
         200,
         dev.footbridge.wire.JsonWriter.object().number("received", received).bytes());
   }
@@ -156,7 +157,7 @@ public final class SessionHandler implements HttpHandler {
 
   private void poll(HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
       throws ProtocolException {
-    poll(exchange, session, batch, json -> Exchanges.json(exchange, 200, json));
+    poll(exchange, session, batch, json -> Exchanges.json(exchange, node.timer(), 200, json));
   }
 
   private void poll(
@@ -191,9 +192,13 @@ public final class SessionHandler implements HttpHandler {
       return;
     }
     try {
-      poll(exchange, sessions.find(id), null, json -> Jsonp.send(exchange, callback, json));
+      poll(
+          exchange,
+          sessions.find(id),
+          null,
+          json -> Jsonp.send(exchange, node.timer(), callback, json));
     } catch (ProtocolException e) {
-      Jsonp.send(exchange, callback, Problems.document(e));
+      Jsonp.send(exchange, node.timer(), callback, Problems.document(e));
     }
   }
 
@@ -215,6 +220,7 @@ public final class SessionHandler implements HttpHandler {
             lane(exchange),
             events,
             node.nanoClock(),
+            node.timer(),
             sessions.options().pingNanos(),
             config.get(Setting.STREAM_BYTES));
     Message welcome = session.attach(stream, after, turn);

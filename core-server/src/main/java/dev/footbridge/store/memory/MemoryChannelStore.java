@@ -7,7 +7,10 @@ import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
+import java.math.BigInteger;
+import java.security.SecureRandom;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,6 +27,11 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #sweep()} must be called about once a second: it drops what is too old.
  */
 public final class MemoryChannelStore implements ChannelStore {
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  /** The epoch of logs that begin now; another one whenever one that was written to has gone. */
+  private volatile String epoch = newEpoch();
+
   private final Function<String, Retention> retention;
   private final int maxChannels;
   private final long maxBytes;
@@ -71,16 +79,14 @@ public final class MemoryChannelStore implements ChannelStore {
 
   @Override
   public CompletionStage<Page> read(String channel, @Nullable Position since, int limit) {
-    while (true) {
-      MemoryLog log = log(channel);
-      if (log == null) {
-        return full();
-      }
-      Page page = log.read(since, limit, nanoClock.getAsLong());
-      if (page != null) {
-        return CompletableFuture.completedStage(page);
-      }
+    MemoryLog log = logs.get(channel);
+    Page page = log == null ? null : log.read(since, limit, nanoClock.getAsLong());
+    if (page == null) {
+      // Asking for what is not there makes nothing, so that it cannot be used to fill the store.
+      Position nothing = new Position(epoch, 0);
+      page = new Page(nothing, since == null || since.equals(nothing), List.of());
     }
+    return CompletableFuture.completedStage(page);
   }
 
   @Override
@@ -103,6 +109,10 @@ public final class MemoryChannelStore implements ChannelStore {
     logs.forEach(
         (name, log) -> {
           if (log.sweep(now)) {
+            if (log.wasWritten()) {
+              // A log of the same name that comes later is another one, and says so.
+              epoch = newEpoch();
+            }
             logs.remove(name, log);
           }
         });
@@ -121,7 +131,12 @@ public final class MemoryChannelStore implements ChannelStore {
     if (logs.size() >= maxChannels) {
       return null;
     }
-    return logs.computeIfAbsent(channel, name -> new MemoryLog(retention.apply(name), bytes));
+    return logs.computeIfAbsent(
+        channel, name -> new MemoryLog(epoch, retention.apply(name), bytes));
+  }
+
+  private static String newEpoch() {
+    return new BigInteger(40, RANDOM).toString(36);
   }
 
   private synchronized void halve() {

@@ -8,8 +8,6 @@ import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
 import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
-import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -25,27 +23,32 @@ import org.jspecify.annotations.Nullable;
  */
 final class MemoryLog {
   static final long KEY_LIFE_NANOS = TimeUnit.MINUTES.toNanos(5);
+  private static final int KEY_OVERHEAD = 200;
   static final int MAX_KEYS = 10_000;
 
   /** A log that was only asked for and never written is kept this long. */
   static final long UNUSED_LIFE_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-  private static final SecureRandom RANDOM = new SecureRandom();
-
-  private record Key(@Nullable String user, String key) {}
+  private record Key(@Nullable String user, String key) {
+    /** About what it takes in the heap, with its place in the table. */
+    int bytes() {
+      return KEY_OVERHEAD + 2 * key.length();
+    }
+  }
 
   private record Keyed(Position position, long nanos) {}
 
   private final Retention retention;
   private final AtomicLong total;
-  private final String epoch = new BigInteger(40, RANDOM).toString(36);
+  private final String epoch;
   private final EntryRing ring = new EntryRing(0);
   private final Map<Key, Keyed> keys = new LinkedHashMap<>();
   private List<Follower> followers = List.of();
   private long usedNanos;
   private boolean removed;
 
-  MemoryLog(Retention retention, AtomicLong total) {
+  MemoryLog(String epoch, Retention retention, AtomicLong total) {
+    this.epoch = epoch;
     this.retention = retention;
     this.total = total;
   }
@@ -66,8 +69,11 @@ final class MemoryLog {
     LogEntry entry = new LogEntry(offset, publication.encode(offset, timeMillis));
     Position position = new Position(epoch, offset);
     if (key != null) {
-      keys.remove(key);
+      if (keys.remove(key) != null) {
+        total.addAndGet(-key.bytes());
+      }
       keys.put(key, new Keyed(position, now));
+      total.addAndGet(key.bytes());
       forgetKeys(now);
     }
     long before = ring.bytes();
@@ -138,7 +144,15 @@ final class MemoryLog {
     return removed;
   }
 
+  /** Whether anything was ever appended. */
+  synchronized boolean wasWritten() {
+    return ring.top() > 0;
+  }
+
   synchronized void halve() {
+    for (int i = (keys.size() + 1) / 2; i > 0; i--) {
+      forgetOldestKey();
+    }
     long before = ring.bytes();
     for (int i = (ring.size() + 1) / 2; i > 0; i--) {
       ring.removeFirst();
@@ -166,14 +180,19 @@ final class MemoryLog {
   }
 
   private void forgetKeys(long now) {
-    Iterator<Keyed> oldest = keys.values().iterator();
-    while (oldest.hasNext()) {
-      Keyed keyed = oldest.next();
-      if (keys.size() <= MAX_KEYS && now - keyed.nanos() < KEY_LIFE_NANOS) {
+    while (!keys.isEmpty()) {
+      Keyed oldest = keys.values().iterator().next();
+      if (keys.size() <= MAX_KEYS && now - oldest.nanos() < KEY_LIFE_NANOS) {
         return;
       }
-      oldest.remove();
+      forgetOldestKey();
     }
+  }
+
+  private void forgetOldestKey() {
+    Iterator<Key> oldest = keys.keySet().iterator();
+    total.addAndGet(-oldest.next().bytes());
+    oldest.remove();
   }
 
   private static @Nullable Key key(Publication publication) {

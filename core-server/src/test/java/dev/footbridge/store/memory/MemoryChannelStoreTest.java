@@ -109,6 +109,17 @@ class MemoryChannelStoreTest extends ChannelStoreContract {
   }
 
   @Test
+  void what_is_too_old_is_gone_also_before_the_next_sweep() {
+    MemoryChannelStore store = bounded(1, 1 << 20);
+    Position place = Stage.get(store.publish(keyed(1)));
+    clock.advance(Duration.ofSeconds(61).toNanos());
+    assertThat(kept(store, "a")).isZero();
+    assertThat(Stage.get(store.publish(keyed(1)))).isEqualTo(place);
+    clock.advance(Duration.ofMinutes(4).toNanos());
+    assertThat(Stage.get(store.publish(keyed(1))).offset()).isEqualTo(2);
+  }
+
+  @Test
   void all_channels_together_hold_no_more_octets_than_the_bound() {
     MemoryChannelStore store = bounded(10, 10_000);
     String data = "\"" + "x".repeat(100) + "\"";
