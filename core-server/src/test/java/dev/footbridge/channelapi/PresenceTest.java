@@ -61,6 +61,35 @@ class PresenceTest {
   }
 
   @Test
+  void whoever_recovers_the_channel_was_there_all_the_time() {
+    enterAndTell(ann, bob);
+    JsonNode top = hub.ask(ann, "history", channel("room"));
+    hub.ask(
+        ann,
+        "recover",
+        "\"positions\":{\"room\":" + Messages.position(top.get("epoch").textValue(), 0) + "}");
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(bob.heard()).isEmpty();
+    assertThat(hub.ask(bob, "presence", channel("room")).get("count").intValue()).isEqualTo(2);
+  }
+
+  @Test
+  void a_herd_is_told_how_many_there_are_and_the_others_are_told_who() {
+    enterAndTell(ann);
+    List<TestClient> herd = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      TestClient one = hub.client("u" + i);
+      herd.add(one);
+      enter(one);
+    }
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(onlyChange(ann).get("joined")).hasSize(40);
+    JsonNode toOne = onlyChange(herd.get(7));
+    assertThat(toOne.get("joined")).isEmpty();
+    assertThat(toOne.get("count").intValue()).isEqualTo(41);
+  }
+
+  @Test
   void nobody_is_told_of_itself() {
     enter(ann);
     hub.letPass(GATHERED, MILLISECONDS);

@@ -64,6 +64,14 @@ class SessionOnTheHubTest {
     assertThat(offsets(client.heard())).containsExactly(4L, 5L, 3L);
   }
 
+  @Test
+  void a_refusal_at_the_opening_is_told_wherever_it_stands_among_the_wishes() {
+    JsonNode subscribed =
+        firstWelcome(hub.open(null, "\"secret\"", "\"a\"", "\"b\"")).get("subscribed");
+    assertThat(subscribed.at("/secret/error/code").textValue()).isEqualTo("forbidden");
+    assertThat(subscribed.at("/a/recovered").booleanValue()).isTrue();
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"5", "[]", "\"a b\"", "{}", "{\"channel\":1}"})
   void a_bad_wish_for_a_subscription_opens_no_session(String wish) {
