@@ -2,6 +2,8 @@ package dev.footbridge;
 
 import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertRefused;
+import static dev.footbridge.testclient.Values.assertError;
+import static dev.footbridge.testclient.Values.assertFine;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -106,18 +108,24 @@ class EmbeddingTest {
                 .on(Authorizer.Action.REGISTER, (who, channel) -> completed(false));
     try (TestServer server = TestServer.start(rules);
         SessionClient client = SessionClient.open(server, Transport.LONGPOLL_GET)) {
-      assertForbidden(client.command("{\"op\":\"subscribe\",\"id\":1,\"channel\":\"unheard\"}"));
+      assertError(
+          client.command("{\"op\":\"subscribe\",\"id\":1,\"channel\":\"unheard\"}"), "forbidden");
       assertFine(client.command("{\"op\":\"subscribe\",\"id\":2,\"channel\":\"news\"}"));
-      assertForbidden(
-          client.command("{\"op\":\"publish\",\"id\":3,\"channel\":\"unsaid\",\"data\":1}"));
+      assertError(
+          client.command("{\"op\":\"publish\",\"id\":3,\"channel\":\"unsaid\",\"data\":1}"),
+          "forbidden");
       assertFine(client.command("{\"op\":\"publish\",\"id\":4,\"channel\":\"news\",\"data\":1}"));
-      assertForbidden(client.command("{\"op\":\"call\",\"id\":5,\"procedure\":\"undone\"}"));
-      assertForbidden(client.command("{\"op\":\"history\",\"id\":6,\"channel\":\"past\"}"));
-      assertForbidden(client.command("{\"op\":\"presence\",\"id\":7,\"channel\":\"news\"}"));
-      assertForbidden(client.command("{\"op\":\"register\",\"id\":8,\"procedure\":\"mine\"}"));
-      assertForbidden(
-          client.command(
-              "{\"op\":\"subscribe\",\"id\":9,\"channel\":\"other\",\"presence\":true}"));
+      assertError(
+          client.command("{\"op\":\"call\",\"id\":5,\"procedure\":\"undone\"}"), "forbidden");
+      assertError(
+          client.command("{\"op\":\"history\",\"id\":6,\"channel\":\"past\"}"), "forbidden");
+      assertError(
+          client.command("{\"op\":\"presence\",\"id\":7,\"channel\":\"news\"}"), "forbidden");
+      assertError(
+          client.command("{\"op\":\"register\",\"id\":8,\"procedure\":\"mine\"}"), "forbidden");
+      assertError(
+          client.command("{\"op\":\"subscribe\",\"id\":9,\"channel\":\"other\",\"presence\":true}"),
+          "forbidden");
 
       assertProblem(server.get("/channels/unheard", "Accept: text/event-stream"), 403, "forbidden");
       assertProblem(
@@ -432,13 +440,5 @@ class EmbeddingTest {
 
   private static <T> T join(CompletionStage<T> stage) {
     return stage.toCompletableFuture().orTimeout(10, java.util.concurrent.TimeUnit.SECONDS).join();
-  }
-
-  private static void assertFine(JsonNode reply) {
-    assertThat(reply.has("error")).as(reply.toString()).isFalse();
-  }
-
-  private static void assertForbidden(JsonNode reply) {
-    assertThat(reply.at("/error/code").asText()).as(reply.toString()).isEqualTo("forbidden");
   }
 }

@@ -3,6 +3,7 @@ package dev.footbridge.bridge;
 import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertRefused;
 import static dev.footbridge.testclient.Problems.assertTellsNothing;
+import static dev.footbridge.testclient.Values.history;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -198,7 +199,7 @@ class BadInputTest {
     }
 
     assertReceived(session, 0);
-    assertThat(history(channel)).isEmpty();
+    assertThat(history(server, channel)).isEmpty();
     assertThat(send(session, "{\"after\":0,\"messages\":[" + good + "]}", "").json())
         .isEqualTo(Answer.parse("{\"received\":1}"));
   }
@@ -386,7 +387,7 @@ class BadInputTest {
     assertThat(server.post("/sessions/" + session + "/poll", both).json().path("received").asInt())
         .isEqualTo(2);
 
-    assertThat(history(channel)).containsExactly(1, 2);
+    assertThat(history(server, channel)).containsExactly(1, 2);
   }
 
   @Test
@@ -402,7 +403,7 @@ class BadInputTest {
       assertThat(problem.path("received").asInt(-1)).isZero();
     }
 
-    assertThat(history(channel)).isEmpty();
+    assertThat(history(server, channel)).isEmpty();
     assertReceived(session, 0);
   }
 
@@ -424,7 +425,7 @@ class BadInputTest {
       assertRefused(socket, "superseded");
     }
 
-    assertThat(history(channel)).isEmpty();
+    assertThat(history(server, channel)).isEmpty();
     assertReceived(session, 0);
     assertThat(send(session, late, "&turn=5").json().path("received").asInt()).isEqualTo(1);
   }
@@ -469,10 +470,10 @@ class BadInputTest {
       assertProblem(
           server.post("/sessions/" + session + "/poll?wait=0" + turn, body), 409, "superseded");
 
-      assertThat(history(channel)).isEmpty();
+      assertThat(history(server, channel)).isEmpty();
       socket.text(publish(2, channel));
       assertThat(socket.await("reply").path("id").asInt()).isEqualTo(2);
-      assertThat(history(channel)).containsExactly(2);
+      assertThat(history(server, channel)).containsExactly(2);
     }
   }
 
@@ -490,7 +491,7 @@ class BadInputTest {
 
       assertThat(answer.json().path("received").asInt()).isEqualTo(1);
       assertRefused(socket, "superseded");
-      assertThat(history(channel)).containsExactly(1);
+      assertThat(history(server, channel)).containsExactly(1);
     }
   }
 
@@ -775,7 +776,7 @@ class BadInputTest {
   @Test
   void a_page_of_a_foreign_origin_may_use_nothing() throws IOException {
     String session = server.open();
-    int before = history("news").size();
+    int before = history(server, "news").size();
     for (String[] request : requests(session)) {
       byte[] body = request[0].equals("POST") ? "{}".getBytes(UTF_8) : null;
       Answer answer = server.ask(request[0], request[1], body, FOREIGN);
@@ -787,7 +788,7 @@ class BadInputTest {
       assertThat(FrameSocket.shake(socket, "/ws", FOREIGN).status()).isEqualTo(403);
     }
     assertReceived(session, 0);
-    assertThat(history("news")).hasSize(before);
+    assertThat(history(server, "news")).hasSize(before);
   }
 
   @ParameterizedTest
@@ -950,13 +951,5 @@ class BadInputTest {
     assertThat(gap.path("direction").asText()).isEqualTo("down");
     assertThat(gap.path("first").asInt(-1)).isEqualTo(first);
     assertThat(gap.path("last").asInt(-1)).isEqualTo(last);
-  }
-
-  private static List<Integer> history(String channel) throws IOException {
-    List<Integer> history = new ArrayList<>();
-    for (JsonNode message : server.get("/channels/" + channel).json().path("messages")) {
-      history.add(message.path("data").asInt());
-    }
-    return history;
   }
 }

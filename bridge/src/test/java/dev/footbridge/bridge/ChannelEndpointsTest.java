@@ -1,6 +1,8 @@
 package dev.footbridge.bridge;
 
 import static dev.footbridge.testclient.Problems.assertProblem;
+import static dev.footbridge.testclient.Values.data;
+import static dev.footbridge.testclient.Values.range;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -25,7 +27,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -259,7 +260,7 @@ class ChannelEndpointsTest {
       assertThat(events)
           .extracting(EventReader.Event::id)
           .containsExactly(epoch + ":4", epoch + ":5", epoch + ":6");
-      assertThat(data(events)).containsExactly(4, 5, 6);
+      assertThat(numbers(events)).containsExactly(4, 5, 6);
     }
   }
 
@@ -269,14 +270,14 @@ class ChannelEndpointsTest {
     publish(channel, 1, 600);
     String lastId;
     try (Feed feed = Feed.events(channel, at(channel, 0))) {
-      assertThat(data(feed.next(250))).isEqualTo(range(1, 250));
+      assertThat(numbers(feed.next(250))).isEqualTo(range(1, 250));
       lastId = feed.reader.lastId();
       feed.socket.kill();
     }
     publish(channel, 601, 700);
     try (Feed feed = Feed.events(channel, lastId)) {
       publish(channel, 701, 800);
-      assertThat(data(feed.next(550))).isEqualTo(range(251, 800));
+      assertThat(numbers(feed.next(550))).isEqualTo(range(251, 800));
     }
   }
 
@@ -290,7 +291,7 @@ class ChannelEndpointsTest {
     assertThat(lastId).isEqualTo(at(channel, 0));
     publish(channel, 1, 3);
     try (Feed feed = Feed.events(channel, lastId)) {
-      assertThat(data(feed.next(3))).containsExactly(1, 2, 3);
+      assertThat(numbers(feed.next(3))).containsExactly(1, 2, 3);
     }
   }
 
@@ -313,7 +314,7 @@ class ChannelEndpointsTest {
     try (Feed feed = Feed.events(channel, epoch + ":3")) {
       feed.next(1);
       publish(channel, 21, 22);
-      assertThat(data(feed.next(2))).containsExactly(21, 22);
+      assertThat(numbers(feed.next(2))).containsExactly(21, 22);
     }
   }
 
@@ -376,7 +377,7 @@ class ChannelEndpointsTest {
     }
     List<Integer> order = null;
     for (Feed feed : feeds) {
-      List<Integer> seen = data(feed.next(300));
+      List<Integer> seen = numbers(feed.next(300));
       assertThat(seen).isEqualTo(order == null ? seen : order).doesNotHaveDuplicates();
       order = seen;
       feed.close();
@@ -557,24 +558,14 @@ class ChannelEndpointsTest {
     return history(channel, "?limit=0").path("epoch").asText() + ":" + offset;
   }
 
-  private static List<Integer> data(JsonNode page) {
-    List<Integer> data = new ArrayList<>();
-    page.path("messages").forEach(message -> data.add(message.path("data").asInt()));
-    return data;
-  }
-
-  private static List<Integer> data(List<EventReader.Event> events) {
+  private static List<Integer> numbers(List<EventReader.Event> events) {
     return events.stream().map(event -> Answer.parse(event.data()).path("data").asInt()).toList();
   }
 
   private static List<Integer> dataOf(List<EventReader.Event> events, String channel) {
-    return data(
+    return numbers(
         events.stream()
             .filter(event -> Answer.parse(event.data()).path("channel").asText().equals(channel))
             .toList());
-  }
-
-  private static List<Integer> range(int first, int last) {
-    return IntStream.rangeClosed(first, last).boxed().toList();
   }
 }

@@ -2,6 +2,11 @@ package dev.footbridge.bridge;
 
 import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertRefused;
+import static dev.footbridge.testclient.Values.assertError;
+import static dev.footbridge.testclient.Values.assertFine;
+import static dev.footbridge.testclient.Values.data;
+import static dev.footbridge.testclient.Values.offsets;
+import static dev.footbridge.testclient.Values.range;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -27,8 +32,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -382,7 +385,7 @@ class LimitsTest {
       for (int i = 0; i < clients.size(); i++) {
         int returns = receiveAll(clients.get(i), transports.get(i), 1 + total, "window");
         assertThat(returns).isBetween(1, total);
-        assertThat(data(clients.get(i))).isEqualTo(upTo(total));
+        assertThat(data(clients.get(i), "x")).isEqualTo(range(1, total));
       }
     }
   }
@@ -414,7 +417,7 @@ class LimitsTest {
       publish(server, total);
 
       assertThat(receiveAll(client, transport, 1 + total, "rotate")).isPositive();
-      assertThat(data(client)).isEqualTo(upTo(total));
+      assertThat(data(client, "x")).isEqualTo(range(1, total));
     }
   }
 
@@ -441,7 +444,7 @@ class LimitsTest {
           lastId = events.lastId();
         }
       }
-      assertThat(received).isEqualTo(upTo(total));
+      assertThat(received).isEqualTo(range(1, total));
       assertThat(feeds).isGreaterThan(1);
     }
   }
@@ -740,35 +743,5 @@ class LimitsTest {
     for (int i = 1; i <= count; i++) {
       server.footbridge().publish("x", i).toCompletableFuture().join();
     }
-  }
-
-  private static void assertFine(JsonNode reply) {
-    assertThat(reply.has("error")).as(reply.toString()).isFalse();
-  }
-
-  private static void assertError(JsonNode reply, String code) {
-    assertThat(reply.at("/error/code").asText()).as(reply.toString()).isEqualTo(code);
-    assertThat(reply.at("/error/message").asText()).endsWith(".");
-  }
-
-  private static List<Integer> data(SessionClient client) {
-    return client.received().stream()
-        .filter(value -> value.path("op").asText().equals("message"))
-        .map(value -> value.path("data").asInt())
-        .toList();
-  }
-
-  private static List<Integer> offsets(JsonNode page) {
-    return Stream.iterate(0, i -> i < page.path("messages").size(), i -> i + 1)
-        .map(i -> page.path("messages").get(i).path("offset").asInt())
-        .toList();
-  }
-
-  private static List<Integer> range(int first, int last) {
-    return IntStream.rangeClosed(first, last).boxed().toList();
-  }
-
-  private static List<Integer> upTo(int last) {
-    return range(1, last);
   }
 }

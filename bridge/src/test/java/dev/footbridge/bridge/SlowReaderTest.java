@@ -1,5 +1,6 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Values.range;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,7 +17,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -183,14 +183,14 @@ class SlowReaderTest {
   private static final class SlowStream extends Slow {
     private final String session;
     private final HttpSocket up;
-    private final Values values;
+    private final Body values;
 
     SlowStream(TestServer server, boolean events) throws IOException {
       super(server);
       session = server.open("{\"subscribe\":[\"" + CHANNEL + "\"]}");
       up = server.connect();
       socket.request("GET", "/sessions/" + session + (events ? "/events" : "/stream"), null);
-      values = new Values(socket, events);
+      values = new Body(socket, events);
     }
 
     @Override
@@ -213,7 +213,7 @@ class SlowReaderTest {
   }
 
   private static final class SlowFeed extends Slow {
-    private final Values values;
+    private final Body values;
 
     SlowFeed(TestServer server, boolean events) throws IOException {
       super(server);
@@ -223,7 +223,7 @@ class SlowReaderTest {
           "/channels/" + CHANNEL + "?since=" + epoch + ":0",
           null,
           "Accept: " + (events ? "text/event-stream" : "application/x-ndjson"));
-      values = new Values(socket, events);
+      values = new Body(socket, events);
     }
 
     @Override
@@ -238,11 +238,11 @@ class SlowReaderTest {
   }
 
   /** The values of a response that stays open. */
-  private static final class Values {
+  private static final class Body {
     private final InputStream body;
     private final EventReader events;
 
-    Values(HttpSocket socket, boolean events) throws IOException {
+    Body(HttpSocket socket, boolean events) throws IOException {
       Answer head = socket.head();
       assertThat(head.status()).isEqualTo(200);
       this.body = new java.io.BufferedInputStream(socket.body(head), RECEIVE_BUFFER);
@@ -264,9 +264,5 @@ class SlowReaderTest {
           .toCompletableFuture()
           .join();
     }
-  }
-
-  private static List<Integer> range(int first, int last) {
-    return IntStream.rangeClosed(first, last).boxed().toList();
   }
 }

@@ -1,5 +1,9 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Values.data;
+import static dev.footbridge.testclient.Values.history;
+import static dev.footbridge.testclient.Values.messages;
+import static dev.footbridge.testclient.Values.range;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -140,10 +144,10 @@ class TransportMatrixTest {
       }
 
       client.awaitReceived(burst + 1);
-      assertThat(data(client, channel)).isEqualTo(upTo(burst));
+      assertThat(data(client, channel)).isEqualTo(range(1, burst));
       assertThat(messages(client, channel))
           .extracting(message -> message.path("offset").asInt())
-          .isEqualTo(upTo(burst));
+          .isEqualTo(range(1, burst));
     }
   }
 
@@ -270,9 +274,9 @@ class TransportMatrixTest {
       client.awaitConfirmed();
       client.awaitReceived(1 + 2 * total);
       assertThat(client.received()).hasSize(1 + 2 * total);
-      assertThat(data(client, channel)).isEqualTo(upTo(total));
-      assertThat(replies(client)).isEqualTo(upTo(total));
-      assertThat(history(published)).isEqualTo(upTo(total));
+      assertThat(data(client, channel)).isEqualTo(range(1, total));
+      assertThat(replies(client)).isEqualTo(range(1, total));
+      assertThat(history(server, published)).isEqualTo(range(1, total));
     }
   }
 
@@ -286,34 +290,11 @@ class TransportMatrixTest {
     return channel;
   }
 
-  private static List<JsonNode> messages(SessionClient client, String channel) {
-    return client.received().stream()
-        .filter(value -> value.path("op").asText().equals("message"))
-        .filter(value -> value.path("channel").asText().equals(channel))
-        .toList();
-  }
-
-  private static List<Integer> data(SessionClient client, String channel) {
-    return messages(client, channel).stream().map(value -> value.path("data").asInt()).toList();
-  }
-
   private static List<Integer> replies(SessionClient client) {
     return client.received().stream()
         .filter(value -> value.path("op").asText().equals("reply"))
         .filter(value -> value.path("id").isInt())
         .map(value -> value.path("id").asInt())
         .toList();
-  }
-
-  private static List<Integer> history(String channel) throws IOException {
-    List<Integer> history = new ArrayList<>();
-    for (JsonNode message : server.get("/channels/" + channel).json().path("messages")) {
-      history.add(message.path("data").asInt());
-    }
-    return history;
-  }
-
-  private static List<Integer> upTo(int last) {
-    return IntStream.rangeClosed(1, last).boxed().toList();
   }
 }
