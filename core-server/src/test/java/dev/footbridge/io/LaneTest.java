@@ -49,6 +49,19 @@ class LaneTest {
   }
 
   @Test
+  void not_even_an_error_stops_the_others() {
+    lane.execute(
+        () -> {
+          throw new OutOfMemoryError("Not really: the test wants it.");
+        });
+    lane.execute(() -> done.add(1));
+    thread.run();
+    lane.execute(() -> done.add(2));
+    thread.run();
+    assertThat(done).containsExactly(1, 2);
+  }
+
+  @Test
   void tasks_that_bring_tasks_for_ever_let_the_thread_look_at_its_sockets() {
     Runnable forEver =
         new Runnable() {
