@@ -453,6 +453,27 @@ class ChannelEndpointsTest {
   }
 
   @Test
+  void a_body_of_unknown_length_on_http2_is_refused_because_it_may_have_been_cut_off()
+      throws Exception {
+    String channel = channel();
+    HttpClient client = http2();
+    HttpRequest read = HttpRequest.newBuilder(server.uri("http", "/channels/" + channel)).build();
+    assertThat(client.send(read, BodyHandlers.ofString()).version())
+        .isEqualTo(HttpClient.Version.HTTP_2);
+    HttpResponse<String> refused =
+        client.send(
+            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel))
+                .POST(
+                    HttpRequest.BodyPublishers.ofInputStream(
+                        () -> new java.io.ByteArrayInputStream(new byte[] {'1'})))
+                .build(),
+            BodyHandlers.ofString());
+    assertThat(refused.statusCode()).isEqualTo(400);
+    assertThat(Answer.parse(refused.body()).path("code").asText()).isEqualTo("malformed");
+    assertThat(data(Answer.parse(client.send(read, BodyHandlers.ofString()).body()))).isEmpty();
+  }
+
+  @Test
   void a_session_is_served_over_http2() throws Exception {
     String session = server.open();
     HttpClient client = http2();

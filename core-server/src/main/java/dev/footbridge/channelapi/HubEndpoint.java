@@ -258,10 +258,7 @@ final class HubEndpoint implements Endpoint {
             peer.answer(
                 page.reached()
                     ? Replies.reply(id, service.historyJson(page, since == null))
-                    : Replies.error(
-                        id,
-                        new ProtocolException(
-                            ErrorCode.GAP, "The history does not reach back to this position."))),
+                    : Replies.error(id, HubService.gap(page.top()))),
         failure -> peer.answer(Replies.error(id, failure)));
   }
 

@@ -11,7 +11,9 @@ import dev.footbridge.hub.Hub;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
+import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.JsonWriter;
+import dev.footbridge.wire.ProtocolException;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.time.Duration;
@@ -111,6 +113,17 @@ public final class HubService implements EndpointFactory {
       java.util.Collections.reverse(kept);
     }
     return kept;
+  }
+
+  /**
+   * A channel's history does not reach back to where somebody was.
+   *
+   * @param top where the channel is now
+   */
+  public static ProtocolException gap(Position top) {
+    return new ProtocolException(ErrorCode.GAP, "The history does not reach back to this position.")
+        .with("epoch", JsonWriter.quote(top.epoch()))
+        .with("offset", top.offset());
   }
 
   static JsonWriter positionJson(Position position) {

@@ -37,15 +37,8 @@ final class Replies {
       LOG.error("A command failed.", failure);
       error = new ProtocolException(ErrorCode.INTERNAL, "The server failed to do this.");
     }
-    return JsonWriter.object().text("code", error.code()).text("message", error.detail()).bytes();
-  }
-
-  static Message unsubscribed(String channel, String code) {
-    return Message.json(
-        JsonWriter.object()
-            .text("op", "unsubscribed")
-            .text("channel", channel)
-            .text("code", code)
-            .bytes());
+    JsonWriter json =
+        JsonWriter.object().text("code", error.code()).text("message", error.detail());
+    return error.describe(json).bytes();
   }
 }

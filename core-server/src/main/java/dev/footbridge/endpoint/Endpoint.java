@@ -7,8 +7,9 @@ import dev.footbridge.wire.Value;
 
 /**
  * What a session is connected to. {@link #receive} and {@link #closed} are called one at a time and
- * in order, though not always on the same thread, and never while the session is locked: an
- * endpoint may call any session from them. None of the methods may block.
+ * in order, though not always on the same thread, and never while the session is locked, as {@link
+ * #check} and {@link #describe} are: an endpoint may call any session from them. None of the
+ * methods may block.
  */
 public interface Endpoint {
   /**

@@ -7,7 +7,8 @@ import dev.footbridge.wire.Message;
  * The last value on a connection: why it ends and whether to come back.
  *
  * @param code one of the documented codes
- * @param reconnect whether the session goes on and the client should come back
+ * @param reconnect whether the client should come back, to this session or, if it has gone, to a
+ *     new one
  * @param delayMillis how long the client should wait before that
  */
 public record Bye(String code, boolean reconnect, long delayMillis) {

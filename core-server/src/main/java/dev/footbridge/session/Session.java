@@ -41,8 +41,9 @@ import org.slf4j.LoggerFactory;
  *
  * <h2>Threads</h2>
  *
- * Every field is guarded by this. The endpoint is never called with the lock held: values that came
- * up are queued under it and then passed on by one thread at a time, so that they keep their order.
+ * Every field is guarded by this. The endpoint is given nothing with the lock held: values that
+ * came up are queued under it and then passed on by one thread at a time, so that they keep their
+ * order.
  */
 public final class Session implements Peer {
   /** Takes messages off a session. */
@@ -338,7 +339,7 @@ public final class Session implements Peer {
   /**
    * The client acknowledges on an attached receiver; an older acknowledgement is ignored.
    *
-   * @throws ProtocolException {@code malformed} where so many were never sent
+   * @throws ProtocolException {@code gap} where so many were never sent
    */
   public void acknowledge(Receiver by, long number) throws ProtocolException {
     boolean drained;

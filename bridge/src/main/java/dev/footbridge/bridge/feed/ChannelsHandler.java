@@ -162,7 +162,7 @@ public final class ChannelsHandler implements HttpHandler {
       int limit)
       throws ProtocolException {
     if (!page.reached()) {
-      throw gap(page.top());
+      throw HubService.gap(page.top());
     }
     if (since == null || waitSeconds <= 0 || !page.entries().isEmpty()) {
       Exchanges.json(exchange, node.timer(), 200, service.historyJson(page, since == null));
@@ -171,12 +171,6 @@ public final class ChannelsHandler implements HttpHandler {
     long wait = Math.min(waitSeconds, node.config().get(Setting.POLL_MAX_WAIT_SECONDS));
     new FeedPoll(node, exchange, name, since, Math.max(1, limit))
         .hold(TimeUnit.SECONDS.toNanos(wait));
-  }
-
-  static ProtocolException gap(Position top) {
-    return new ProtocolException(ErrorCode.GAP, "The history does not reach back to this position.")
-        .with("epoch", JsonWriter.quote(top.epoch()))
-        .with("offset", top.offset());
   }
 
   private static List<@Nullable Position> since(HttpServerExchange exchange, int count)

@@ -2,6 +2,7 @@ package dev.footbridge.bridge.feed;
 
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.PeerWatch;
+import dev.footbridge.channelapi.HubService;
 import dev.footbridge.http.Problems;
 import dev.footbridge.hub.Subscriber;
 import dev.footbridge.hub.Subscription;
@@ -79,7 +80,7 @@ final class FeedPoll implements Subscriber {
         node.hub().history(name, since, limit),
         page -> {
           if (!page.reached()) {
-            throw ChannelsHandler.gap(page.top());
+            throw HubService.gap(page.top());
           }
           Exchanges.json(exchange, node.timer(), 200, node.service().historyJson(page, false));
         });

@@ -26,7 +26,7 @@ final class MemoryLog {
   private static final int KEY_OVERHEAD = 200;
   static final int MAX_KEYS = 10_000;
 
-  /** A log that was only asked for and never written is kept this long. */
+  /** A log that was only followed and never written is kept this long. */
   static final long UNUSED_LIFE_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private record Key(@Nullable String user, String key) {
