@@ -28,6 +28,19 @@ afterEach(async () => {
 const asks = (request, path) => request.url.includes(path);
 const count = (path) => proxy.requests.filter((request) => request.includes(path)).length;
 
+/** Ends the client's session behind its back: until `meanwhile` is over nothing of it gets through. */
+async function loseSession(client, meanwhile = () => undefined) {
+  const { session } = client;
+  const away = next(client, 'state');
+  proxy.blocked = (request) => (asks(request, session) ? 'cut' : undefined);
+  proxy.cutAll();
+  // Or the last word of the session, that it was closed, could still reach the client.
+  await away;
+  await fetch(`${server.url}/sessions/${session}`, { method: 'DELETE' });
+  await meanwhile();
+  proxy.blocked = () => undefined;
+}
+
 /** Shows that a client can do both directions. */
 async function works(client) {
   const channel = client.channel(freshName());
@@ -177,14 +190,12 @@ test('one whose session is gone opens another, and recovers its channels', async
 
   const { session } = client;
   const lost = next(client, 'reset');
-  // While nothing gets through, the session ends behind the client's back.
-  proxy.blocked = (request) => (asks(request, session) ? 'cut' : undefined);
-  proxy.cutAll();
-  await fetch(`${server.url}/sessions/${session}`, { method: 'DELETE' });
-  await until('the observer is back', () => observer.state === 'online');
-  await observer.channel(channel.name).publish(2);
-  const third = channel.publish(3);
-  proxy.blocked = () => undefined;
+  let third;
+  await loseSession(client, async () => {
+    await until('the observer is back', () => observer.state === 'online');
+    await observer.channel(channel.name).publish(2);
+    third = channel.publish(3);
+  });
   assert.equal((await lost).code, 'session_gone');
   await third;
   await until('all arrived', () => heard.length === 3);
@@ -204,8 +215,7 @@ test('a call that was under way when the session went ends with interrupted', as
   const answer = caller.call(procedure);
   const interrupted = assert.rejects(answer, { code: 'interrupted' });
   await until('the callee works on it', () => called === 1);
-  await fetch(`${server.url}/sessions/${caller.session}`, { method: 'DELETE' });
-  caller.debug.drop();
+  await loseSession(caller);
   await interrupted;
   assert.equal(called, 1);
 });
@@ -215,8 +225,7 @@ test('a callee whose session went is a callee again in the new one', async () =>
   const procedure = freshName('procedure');
   await callee.register(procedure, (data) => data + 1);
   const reset = next(callee, 'reset');
-  await fetch(`${server.url}/sessions/${callee.session}`, { method: 'DELETE' });
-  callee.debug.drop();
+  await loseSession(callee);
   await reset;
   await until('the procedure is there again', () =>
     caller.call(procedure, 1).then(
