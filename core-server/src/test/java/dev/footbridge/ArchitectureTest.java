@@ -37,6 +37,10 @@ class ArchitectureTest {
   static final ArchRule channelapi =
       onlyKnows("channelapi", "auth", "endpoint", "hub", "store", "wire", "io");
 
+  @ArchTest
+  static final ArchRule cluster =
+      onlyKnows("cluster", "session", "endpoint", "hub", "store", "wire", "io");
+
   @ArchTest static final ArchRule http = onlyKnows("http", "session", "io", "wire");
   @ArchTest static final ArchRule stream = onlyKnows("stream", "session", "io", "wire");
 

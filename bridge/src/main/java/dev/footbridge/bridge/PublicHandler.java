@@ -4,6 +4,7 @@ import dev.footbridge.bridge.feed.ChannelsHandler;
 import dev.footbridge.bridge.feed.Feeds;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.Routes;
+import dev.footbridge.bridge.transport.SessionAccess;
 import dev.footbridge.bridge.transport.SessionHandler;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
@@ -42,7 +43,8 @@ public final class PublicHandler implements HttpHandler {
    *
    * @param pages answers what is none of the protocol's paths
    */
-  public PublicHandler(Node node, Feeds feeds, HttpHandler health, HttpHandler pages) {
+  public PublicHandler(
+      Node node, SessionAccess access, Feeds feeds, HttpHandler health, HttpHandler pages) {
     Config config = node.config();
     this.basePath = config.basePath();
     this.maxHeaderBytes = config.getInt(Setting.LIMITS_HEADER_BYTES);
@@ -51,9 +53,9 @@ public final class PublicHandler implements HttpHandler {
     this.byFirstSegment =
         Map.of(
             "ws",
-            node.webSocketHandler(),
+            new WebSocketEntry(access, node.webSocketHandler()),
             "sessions",
-            new SessionHandler(node),
+            new SessionHandler(node, access),
             "channels",
             new ChannelsHandler(node, feeds),
             "health",

@@ -2,6 +2,7 @@ package dev.footbridge.server;
 
 import dev.footbridge.bridge.PublicHandler;
 import dev.footbridge.bridge.feed.Feeds;
+import dev.footbridge.bridge.transport.LocalSessions;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.node.Node;
@@ -79,7 +80,9 @@ public final class Server implements AutoCloseable {
     this.node = new Node(config, application, all, TRANSPORTS);
     node.everySecond(feeds::check);
     Health health = new Health(node);
-    HttpHandler root = new PublicHandler(node, feeds, health, pages.pages(node));
+    HttpHandler root =
+        new PublicHandler(
+            node, new LocalSessions(node.sessions()), feeds, health, pages.pages(node));
     this.undertow = listener(config, new HttpContinueReadHandler(root));
     try {
       undertow.start();

@@ -55,10 +55,19 @@ public final class WebSocketHandler implements HttpHandler {
       long after,
       long turn,
       OpenRequest open,
-      @Nullable ProtocolException malformed) {}
+      @Nullable ProtocolException refusal) {}
 
   @Override
   public void handleRequest(HttpServerExchange exchange) {
+    handleRequest(exchange, null);
+  }
+
+  /**
+   * Handles a request for which it may be known already that it cannot have its session.
+   *
+   * @param refusal what the client is told then, on the open WebSocket
+   */
+  public void handleRequest(HttpServerExchange exchange, @Nullable ProtocolException refusal) {
     Handshake.Result result =
         Handshake.check(
             exchange.getRequestMethod().toString(),
@@ -86,13 +95,13 @@ public final class WebSocketHandler implements HttpHandler {
     if (subprotocol != null) {
       exchange.getResponseHeaders().put(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    Wish wish = wish(exchange);
+    Wish wish = wish(exchange, refusal);
     exchange.upgradeChannel(
         (connection, upgraded) -> upgraded(connection, wish, subprotocol != null));
     exchange.endExchange();
   }
 
-  private static Wish wish(HttpServerExchange exchange) {
+  private static Wish wish(HttpServerExchange exchange, @Nullable ProtocolException refusal) {
     String endpoint = Requests.query(exchange, "endpoint");
     OpenRequest open =
         new OpenRequest(
@@ -107,7 +116,7 @@ public final class WebSocketHandler implements HttpHandler {
           Requests.count(exchange, "after"),
           Requests.count(exchange, "turn"),
           open,
-          null);
+          refusal);
     } catch (ProtocolException malformed) {
       return new Wish(null, Session.UNKNOWN, Session.UNKNOWN, open, malformed);
     }
@@ -125,8 +134,8 @@ public final class WebSocketHandler implements HttpHandler {
             sessions.options().messageBytes(),
             speaksFootbridge);
     String id = wish.session();
-    if (wish.malformed() != null) {
-      transport.refuse(wish.malformed());
+    if (wish.refusal() != null) {
+      transport.refuse(wish.refusal());
     } else if (id != null) {
       try {
         Session session = sessions.find(id);

@@ -111,6 +111,12 @@ public final class Exchanges {
     exchange.getResponseSender().send(ByteBuffer.wrap(json));
   }
 
+  /** Answers that it is done and that there is nothing to say. */
+  static void nothing(HttpServerExchange exchange) {
+    exchange.setStatusCode(204);
+    exchange.endExchange();
+  }
+
   /** Ends the connection of a client that does not take a large answer in half a minute. */
   static void inTime(HttpServerExchange exchange, Timer timer, int bytes) {
     if (bytes > SOCKET_BYTES) {

@@ -33,10 +33,12 @@ public final class SessionHandler implements HttpHandler {
   private final Sessions sessions;
   private final Config config;
   private final PollAdvice advice;
+  private final SessionAccess access;
 
   /** Wires the parts; none of them is owned. */
-  public SessionHandler(Node node) {
+  public SessionHandler(Node node, SessionAccess access) {
     this.node = node;
+    this.access = access;
     this.sessions = node.sessions();
     this.config = node.config();
     this.advice =
@@ -67,25 +69,29 @@ public final class SessionHandler implements HttpHandler {
     switch (path[3]) {
       case "poll" -> {
         Routes.require(exchange, "GET", "POST");
-        Session session = sessions.find(id);
-        if (exchange.getRequestMethod().equalToString("GET")) {
-          poll(exchange, session, null);
-        } else {
-          body(exchange, body -> poll(exchange, session, batch(body)));
-        }
+        boolean sends = exchange.getRequestMethod().equalToString("POST");
+        access.with(
+            exchange,
+            id,
+            session -> {
+              if (sends) {
+                body(exchange, body -> poll(exchange, session, batch(body)));
+              } else {
+                poll(exchange, session, null);
+              }
+            });
       }
       case "send" -> {
         Routes.require(exchange, "POST");
-        Session session = sessions.find(id);
-        body(exchange, body -> send(exchange, session, body));
+        access.with(exchange, id, session -> body(exchange, body -> send(exchange, session, body)));
       }
       case "events" -> {
         Routes.require(exchange, "GET");
-        stream(exchange, sessions.find(id), true);
+        access.with(exchange, id, session -> stream(exchange, session, true));
       }
       case "stream" -> {
         Routes.require(exchange, "GET");
-        stream(exchange, sessions.find(id), false);
+        access.with(exchange, id, session -> stream(exchange, session, false));
       }
       case "jsonp" -> {
         Routes.require(exchange, "GET");
@@ -93,7 +99,7 @@ public final class SessionHandler implements HttpHandler {
       }
       case "close" -> {
         Routes.require(exchange, "POST");
-        body(exchange, body -> close(exchange, id));
+        close(exchange, id);
       }
       default -> throw Routes.notFound();
     }
@@ -191,15 +197,23 @@ public final class SessionHandler implements HttpHandler {
       Jsonp.refuse(exchange);
       return;
     }
-    try {
-      poll(
-          exchange,
-          sessions.find(id),
-          null,
-          json -> Jsonp.send(exchange, node.timer(), callback, json));
-    } catch (ProtocolException e) {
-      Jsonp.send(exchange, node.timer(), callback, Problems.document(e));
-    }
+    Consumer<ProtocolException> refuse =
+        problem -> Jsonp.send(exchange, node.timer(), callback, Problems.document(problem));
+    access.with(
+        exchange,
+        id,
+        session -> {
+          try {
+            poll(
+                exchange,
+                session,
+                null,
+                json -> Jsonp.send(exchange, node.timer(), callback, json));
+          } catch (ProtocolException e) {
+            refuse.accept(e);
+          }
+        },
+        refuse);
   }
 
   private void stream(HttpServerExchange exchange, Session session, boolean events)
@@ -227,16 +241,30 @@ public final class SessionHandler implements HttpHandler {
     stream.start(exchange, session, welcome, (int) padding);
   }
 
-  private void close(HttpServerExchange exchange, String id) throws ProtocolException {
-    try {
-      sessions.find(id).close("closed");
-    } catch (ProtocolException e) {
-      // Closing what has ended already is what the client wanted; only no id at all is an error.
-      if (e.status() != ErrorCode.SESSION_GONE.status()) {
-        throw e;
-      }
-    }
-    exchange.setStatusCode(204);
-    exchange.endExchange();
+  private void close(HttpServerExchange exchange, String id) {
+    access.with(
+        exchange,
+        id,
+        session -> {
+          if (exchange.getRequestMethod().equalToString("POST")) {
+            body(exchange, body -> closed(exchange, session));
+          } else {
+            closed(exchange, session);
+          }
+        },
+        problem -> {
+          // Closing what has ended already is what the client wanted; only no id at all is an
+          // error.
+          if (problem.status() == ErrorCode.SESSION_GONE.status()) {
+            Exchanges.nothing(exchange);
+          } else {
+            Exchanges.fail(exchange, problem);
+          }
+        });
+  }
+
+  private static void closed(HttpServerExchange exchange, Session session) {
+    session.close("closed");
+    Exchanges.nothing(exchange);
   }
 }

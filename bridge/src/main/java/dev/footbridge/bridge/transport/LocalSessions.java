@@ -1,0 +1,26 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.session.Session;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.wire.ProtocolException;
+import io.undertow.server.HttpServerExchange;
+import java.util.function.Consumer;
+
+/** The sessions of a node that is alone. */
+public record LocalSessions(Sessions sessions) implements SessionAccess {
+  @Override
+  public void with(
+      HttpServerExchange exchange,
+      String id,
+      Exchanges.Step<Session> then,
+      Consumer<ProtocolException> otherwise) {
+    Session session;
+    try {
+      session = sessions.find(id);
+    } catch (ProtocolException none) {
+      otherwise.accept(none);
+      return;
+    }
+    Exchanges.guard(exchange, then, session);
+  }
+}

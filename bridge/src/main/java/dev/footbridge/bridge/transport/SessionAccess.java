@@ -1,0 +1,28 @@
+package dev.footbridge.bridge.transport;
+
+import dev.footbridge.session.Session;
+import dev.footbridge.wire.ProtocolException;
+import io.undertow.server.HttpServerExchange;
+import java.util.function.Consumer;
+
+/** Brings a request and its session together, wherever the session is. */
+public interface SessionAccess {
+  /**
+   * Goes on with the session on this node, now or later, on the exchange's I/O thread. A request
+   * whose session is on another node is answered from there, and nothing is called.
+   *
+   * @param id what the client says that the session's id is
+   * @param then goes on; what it throws is the answer
+   * @param otherwise is told why there is no such session
+   */
+  void with(
+      HttpServerExchange exchange,
+      String id,
+      Exchanges.Step<Session> then,
+      Consumer<ProtocolException> otherwise);
+
+  /** As above; that there is no such session is the answer. */
+  default void with(HttpServerExchange exchange, String id, Exchanges.Step<Session> then) {
+    with(exchange, id, then, problem -> Exchanges.fail(exchange, problem));
+  }
+}

@@ -1,0 +1,164 @@
+package dev.footbridge.cluster;
+
+import dev.footbridge.io.Stages;
+import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
+import dev.footbridge.wire.JsonObject;
+import dev.footbridge.wire.ProtocolException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What this node asks of another directly, over plain HTTP on the internal listeners: promises and
+ * calls of procedures. Whole sessions are forwarded elsewhere. Safe for any thread; never blocks.
+ */
+public final class PeerLink implements Membership.PromiseLink {
+  /** The header with the secret that all nodes of a store share. */
+  public static final String SECRET = "Footbridge-Secret";
+
+  /** Where promises are asked for. */
+  public static final String PROMISE_PATH = "/promise";
+
+  /** Where procedures are called. */
+  public static final String CALL_PATH = "/call";
+
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
+  private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int OK = 200;
+
+  private final HttpClient client =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT_LIMIT)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .build();
+
+  private final String secret;
+  private final Map<String, Set<Call>> underWay = new ConcurrentHashMap<>();
+
+  /** A call under way; it is itself and no other. */
+  private static final class Call {
+    final CompletableFuture<byte[]> result;
+
+    Call(CompletableFuture<byte[]> result) {
+      this.result = result;
+    }
+  }
+
+  /**
+   * @param secret what all nodes of the store share
+   */
+  public PeerLink(String secret) {
+    this.secret = secret;
+  }
+
+  @Override
+  public CompletionStage<Boolean> ask(Peer peer, String onBehalfOf, long millis) {
+    HttpRequest request =
+        request(peer, PROMISE_PATH + "?node=" + onBehalfOf + "&millis=" + millis)
+            .timeout(CONNECT_LIMIT)
+            .POST(HttpRequest.BodyPublishers.noBody())
+            .build();
+    return client
+        .sendAsync(request, BodyHandlers.discarding())
+        .thenApply(answer -> answer.statusCode() == OK);
+  }
+
+  /**
+   * Calls a procedure of which the peer has a callee.
+   *
+   * @return the result as JSON; or, exceptionally, a {@link ProtocolException}: what the callee
+   *     answered, {@code no_callee} where the peer has none (any more) or cannot be reached at all,
+   *     {@code interrupted} where it was lost while the call was under way
+   */
+  public CompletionStage<byte[]> call(
+      Peer peer, String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
+    String query = "?procedure=" + procedure + "&timeout=" + timeoutNanos;
+    if (user != null) {
+      query += "&user=" + URLEncoder.encode(user, StandardCharsets.UTF_8);
+    }
+    HttpRequest request =
+        request(peer, CALL_PATH + query)
+            .timeout(Duration.ofNanos(timeoutNanos + SLACK_NANOS))
+            .POST(HttpRequest.BodyPublishers.ofByteArray(data))
+            .build();
+    CompletableFuture<HttpResponse<byte[]>> sent =
+        client.sendAsync(request, BodyHandlers.ofByteArray());
+    CompletableFuture<byte[]> result = new CompletableFuture<>();
+    Set<Call> calls = underWay.computeIfAbsent(peer.id(), node -> ConcurrentHashMap.newKeySet());
+    Call call = new Call(result);
+    calls.add(call);
+    Stages.on(
+        sent,
+        answer -> {
+          if (answer.statusCode() == OK) {
+            result.complete(answer.body());
+          } else {
+            result.completeExceptionally(problem(answer.body()));
+          }
+        },
+        failure -> result.completeExceptionally(broken(failure)));
+    return result.whenComplete((done, failure) -> calls.remove(call));
+  }
+
+  /** A peer has gone: what it was asked for ends now. */
+  public void lost(String node) {
+    Set<Call> calls = underWay.remove(node);
+    if (calls != null) {
+      calls.forEach(
+          call ->
+              call.result.completeExceptionally(
+                  new ProtocolException(
+                      ErrorCode.INTERRUPTED, "The node of the callee has gone away.")));
+    }
+  }
+
+  private HttpRequest.Builder request(Peer peer, String target) {
+    return HttpRequest.newBuilder(URI.create("http://" + peer.address() + target))
+        .header(SECRET, secret);
+  }
+
+  private static ProtocolException broken(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (cause instanceof java.net.ConnectException
+        || cause instanceof java.net.http.HttpConnectTimeoutException) {
+      return new ProtocolException(ErrorCode.NO_CALLEE, "The callee's node cannot be reached.");
+    }
+    if (cause instanceof java.net.http.HttpTimeoutException) {
+      return new ProtocolException(ErrorCode.TIMEOUT, "The callee did not answer in time.");
+    }
+    return new ProtocolException(ErrorCode.INTERRUPTED, "The node of the callee has gone away.");
+  }
+
+  /** The error that a problem document tells of. */
+  private static ProtocolException problem(byte[] document) {
+    try {
+      JsonObject fields = Json.object(document);
+      String code = fields.requiredText("code");
+      String detail = fields.text("detail");
+      for (ErrorCode known : ErrorCode.values()) {
+        if (known.code().equals(code)) {
+          return new ProtocolException(known, detail == null ? "" : detail);
+        }
+      }
+      return ProtocolException.application(code, detail == null ? "" : detail);
+    } catch (ProtocolException garbled) {
+      return new ProtocolException(ErrorCode.INTERNAL, "The callee's node answered strangely.");
+    }
+  }
+}

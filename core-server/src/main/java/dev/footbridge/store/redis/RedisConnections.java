@@ -1,0 +1,423 @@
+package dev.footbridge.store.redis;
+
+import dev.footbridge.io.Stages;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import io.lettuce.core.AbstractRedisClient;
+import io.lettuce.core.ClientOptions;
+import io.lettuce.core.RedisChannelHandler;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisConnectionStateListener;
+import io.lettuce.core.RedisException;
+import io.lettuce.core.RedisNoScriptException;
+import io.lettuce.core.RedisReadOnlyException;
+import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.SocketOptions;
+import io.lettuce.core.TimeoutOptions;
+import io.lettuce.core.api.StatefulConnection;
+import io.lettuce.core.api.StatefulRedisConnection;
+import io.lettuce.core.cluster.ClusterClientOptions;
+import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
+import io.lettuce.core.cluster.RedisClusterClient;
+import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
+import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.codec.RedisCodec;
+import io.lettuce.core.codec.StringCodec;
+import io.lettuce.core.protocol.ProtocolVersion;
+import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
+import io.lettuce.core.resource.ClientResources;
+import io.lettuce.core.resource.Delay;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This node's two connections to Redis: one for commands, one for what is published. They find
+ * their way back by themselves; while they are away everything fails at once or within the command
+ * time-out, and nothing is queued for later.
+ *
+ * <p>That published messages arrive is tried once a second. Where a try does not come back, the
+ * connection is made anew, whatever it says of itself.
+ *
+ * <p>Safe for any thread; nothing blocks but {@link #open} and {@link #close}.
+ */
+public final class RedisConnections implements RedisPort, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RedisConnections.class);
+  private static final RedisCodec<String, byte[]> CODEC =
+      RedisCodec.of(StringCodec.UTF8, ByteArrayCodec.INSTANCE);
+  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(2);
+  private static final Duration RECONNECT_LEAST = Duration.ofMillis(20);
+  private static final Duration RECONNECT_MOST = Duration.ofMillis(500);
+  private static final Duration TOPOLOGY_PERIOD = Duration.ofSeconds(15);
+  private static final long PROBE_MILLIS = 1000;
+  private static final long SETTLE_MILLIS = 50;
+  private static final int IO_THREADS = 2;
+
+  private final RedisOptions options;
+  private final ClientResources resources;
+  private final AbstractRedisClient client;
+  private final CircuitBreaker breaker;
+  private final Topics topics;
+  private final List<Runnable> restored = new CopyOnWriteArrayList<>();
+  private final AtomicBoolean restoring = new AtomicBoolean();
+  private final AtomicBoolean renewing = new AtomicBoolean();
+  private final AtomicLong probes = new AtomicLong();
+  private final String probeTopic;
+  private volatile StatefulConnection<String, byte[]> commands;
+  private volatile StatefulRedisPubSubConnection<String, byte[]> hearing;
+  private volatile boolean broken;
+  private volatile boolean closed;
+  private @Nullable ScheduledFuture<?> probing;
+
+  private RedisConnections(RedisOptions options) {
+    this.options = options;
+    this.resources =
+        ClientResources.builder()
+            .ioThreadPoolSize(IO_THREADS)
+            .computationThreadPoolSize(IO_THREADS)
+            .reconnectDelay(
+                Delay.fullJitter(RECONNECT_LEAST, RECONNECT_MOST, 20, TimeUnit.MILLISECONDS))
+            .build();
+    this.breaker =
+        CircuitBreaker.of(
+            "redis",
+            CircuitBreakerConfig.custom()
+                .slidingWindowSize(50)
+                .minimumNumberOfCalls(20)
+                .failureRateThreshold(80)
+                .waitDurationInOpenState(Duration.ofMillis(300))
+                .permittedNumberOfCallsInHalfOpenState(3)
+                .recordException(RedisConnections::isOutage)
+                .build());
+    this.client = client();
+    client.addListener(
+        new RedisConnectionStateListener() {
+          @Override
+          public void onRedisConnected(
+              RedisChannelHandler<?, ?> connection, java.net.SocketAddress address) {
+            if (broken) {
+              restore();
+            }
+          }
+
+          @Override
+          public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
+            broken = true;
+          }
+        });
+    this.probeTopic = options.prefix() + ":probe:" + java.util.UUID.randomUUID();
+    try {
+      this.commands = connect();
+      this.hearing = connectHearing();
+    } catch (RedisException e) {
+      client.shutdown(0, 0, TimeUnit.SECONDS);
+      var unused = resources.shutdown(0, 0, TimeUnit.SECONDS);
+      throw e;
+    }
+    this.topics = new Topics(() -> hearing.async());
+    hearing.addListener(topics);
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws ProtocolException {@code unavailable} if Redis cannot be reached within a few seconds;
+   *     the message tells where it was looked for
+   */
+  public static RedisConnections open(RedisOptions options) throws ProtocolException {
+    RedisConnections connections;
+    try {
+      connections = new RedisConnections(options);
+    } catch (RedisException e) {
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      throw new ProtocolException(
+          ErrorCode.UNAVAILABLE, options + " cannot be used: " + cause.getMessage());
+    }
+    connections.startProbing();
+    return connections;
+  }
+
+  private AbstractRedisClient client() {
+    SocketOptions sockets =
+        SocketOptions.builder().connectTimeout(CONNECT_LIMIT).keepAlive(true).build();
+    if (options.kind() == RedisOptions.Kind.CLUSTER) {
+      RedisClusterClient cluster = RedisClusterClient.create(resources, options.nodes());
+      ClusterClientOptions.Builder builder =
+          ClusterClientOptions.builder()
+              .validateClusterNodeMembership(false)
+              .topologyRefreshOptions(
+                  ClusterTopologyRefreshOptions.builder()
+                      .enablePeriodicRefresh(TOPOLOGY_PERIOD)
+                      .adaptiveRefreshTriggersTimeout(Duration.ofMillis(500))
+                      .build());
+      cluster.setOptions(common(builder, sockets).build());
+      return cluster;
+    }
+    RedisClient single = RedisClient.create(resources, options.nodes().get(0));
+    single.setOptions(common(ClientOptions.builder(), sockets).build());
+    return single;
+  }
+
+  private <B extends ClientOptions.Builder> B common(B builder, SocketOptions sockets) {
+    builder
+        .protocolVersion(ProtocolVersion.RESP2)
+        .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
+        .requestQueueSize(options.queue())
+        .timeoutOptions(TimeoutOptions.enabled(options.timeout()))
+        .pingBeforeActivateConnection(true)
+        .socketOptions(sockets);
+    return builder;
+  }
+
+  private StatefulConnection<String, byte[]> connect() {
+    return client instanceof RedisClusterClient cluster
+        ? cluster.connect(CODEC)
+        : ((RedisClient) client).connect(CODEC);
+  }
+
+  private StatefulRedisPubSubConnection<String, byte[]> connectHearing() {
+    return client instanceof RedisClusterClient cluster
+        ? cluster.connectPubSub(CODEC)
+        : ((RedisClient) client).connectPubSub(CODEC);
+  }
+
+  /** How Redis is talked to. */
+  public RedisOptions options() {
+    return options;
+  }
+
+  // ---- commands ----
+
+  /** Runs a command, unless so many have failed that Redis is left alone for a moment. */
+  public <T> CompletionStage<T> command(
+      Function<RedisClusterAsyncCommands<String, byte[]>, ? extends CompletionStage<T>> command) {
+    if (!breaker.tryAcquirePermission()) {
+      return CompletableFuture.failedStage(away());
+    }
+    long begun = breaker.getCurrentTimestamp();
+    return attempt(command)
+        .whenComplete(
+            (result, failure) -> {
+              long took = breaker.getCurrentTimestamp() - begun;
+              Throwable cause = failure == null ? null : Stages.cause(failure);
+              if (cause == null || !isOutage(cause)) {
+                breaker.onSuccess(took, breaker.getTimestampUnit());
+              } else {
+                breaker.onError(took, breaker.getTimestampUnit(), cause);
+              }
+            })
+        .exceptionallyCompose(failure -> CompletableFuture.failedStage(answer(failure)));
+  }
+
+  private <T> CompletionStage<T> attempt(
+      Function<RedisClusterAsyncCommands<String, byte[]>, ? extends CompletionStage<T>> command) {
+    try {
+      return command.apply(async());
+    } catch (RedisException e) {
+      return CompletableFuture.failedStage(e);
+    }
+  }
+
+  private RedisClusterAsyncCommands<String, byte[]> async() {
+    StatefulConnection<String, byte[]> now = commands;
+    return now instanceof StatefulRedisClusterConnection<String, byte[]> cluster
+        ? cluster.async()
+        : ((StatefulRedisConnection<String, byte[]>) now).async();
+  }
+
+  @Override
+  public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
+    Script known = Script.of(script);
+    String[] keyArray = keys.toArray(new String[0]);
+    byte[][] argumentArray = arguments.toArray(new byte[0][]);
+    return command(
+        redis ->
+            redis
+                .<Object>evalsha(known.digest(), ScriptOutputType.OBJECT, keyArray, argumentArray)
+                .exceptionallyCompose(
+                    failure ->
+                        Stages.cause(failure) instanceof RedisNoScriptException
+                            ? redis.<Object>eval(
+                                known.source(), ScriptOutputType.OBJECT, keyArray, argumentArray)
+                            : CompletableFuture.failedStage(failure)));
+  }
+
+  private static boolean isOutage(Throwable failure) {
+    return failure instanceof RedisException || failure instanceof TimeoutException;
+  }
+
+  private static ProtocolException away() {
+    return new ProtocolException(
+        ErrorCode.UNAVAILABLE, "The store cannot be reached; try again in a moment.");
+  }
+
+  private Throwable answer(Throwable failure) {
+    Throwable cause = Stages.cause(failure);
+    if (cause instanceof RedisReadOnlyException) {
+      // A primary that has become a replica keeps its connections; the new one must be looked for.
+      renew();
+    }
+    if (isOutage(cause)) {
+      LOG.debug("A command failed.", cause);
+      return away();
+    }
+    return cause;
+  }
+
+  // ---- what is published ----
+
+  @Override
+  public CompletionStage<Runnable> hear(String topic, Consumer<byte[]> listener) {
+    return topics
+        .hear(topic, listener)
+        .exceptionallyCompose(failure -> CompletableFuture.failedStage(answer(failure)));
+  }
+
+  @Override
+  public String publishCommand() {
+    return "PUBLISH";
+  }
+
+  @Override
+  public void onReconnect(Runnable action) {
+    restored.add(action);
+  }
+
+  /** Both connections stand again, or one was made anew: hears everything, then says so. */
+  private void restore() {
+    if (!closed && restoring.compareAndSet(false, true)) {
+      // Connections come one after the other; once is enough for all of them.
+      later(
+          SETTLE_MILLIS,
+          () -> {
+            broken = false;
+            Stages.on(
+                topics.hearAgain(),
+                heard -> {
+                  restoring.set(false);
+                  restored.forEach(Runnable::run);
+                },
+                failure -> {
+                  restoring.set(false);
+                  broken = true;
+                  LOG.debug("Hearing again failed.", failure);
+                });
+          });
+    }
+  }
+
+  private void later(long millis, Runnable action) {
+    var unused = resources.eventExecutorGroup().schedule(action, millis, TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Completes if a command and something published have just come back; fails with {@code
+   * unavailable} otherwise.
+   */
+  public CompletionStage<?> check() {
+    CompletableFuture<byte[]> back = new CompletableFuture<>();
+    byte[] token =
+        Long.toString(probes.incrementAndGet())
+            .getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    return hear(
+            probeTopic,
+            heard -> {
+              if (java.util.Arrays.equals(heard, token)) {
+                back.complete(heard);
+              }
+            })
+        .thenCompose(
+            deaf ->
+                command(redis -> redis.publish(probeTopic, token))
+                    .thenCompose(
+                        sent -> back.orTimeout(options.timeout().toMillis(), TimeUnit.MILLISECONDS))
+                    .whenComplete((done, failure) -> deaf.run()))
+        .exceptionallyCompose(failure -> CompletableFuture.failedStage(answer(failure)));
+  }
+
+  private void startProbing() {
+    byte[] token = {'p'};
+    AtomicLong missing = new AtomicLong();
+    Stages.on(
+        hear(probeTopic, heard -> missing.set(0)),
+        deaf -> {},
+        failure -> LOG.warn("What is published cannot be heard: {}", failure.getMessage()));
+    probing =
+        resources
+            .eventExecutorGroup()
+            .scheduleWithFixedDelay(
+                () -> {
+                  if (missing.getAndIncrement() >= 2) {
+                    missing.set(0);
+                    renew();
+                  }
+                  Stages.on(
+                      command(redis -> redis.publish(probeTopic, token)),
+                      sent -> {},
+                      // That nothing can be published says nothing of what can be heard.
+                      failure -> missing.set(0));
+                },
+                PROBE_MILLIS,
+                PROBE_MILLIS,
+                TimeUnit.MILLISECONDS);
+  }
+
+  /** Makes both connections anew. */
+  private void renew() {
+    if (closed || !renewing.compareAndSet(false, true)) {
+      return;
+    }
+    LOG.warn("The connections to {} are made anew.", options);
+    Thread maker =
+        new Thread(
+            () -> {
+              try {
+                StatefulConnection<String, byte[]> oldCommands = commands;
+                StatefulRedisPubSubConnection<String, byte[]> oldHearing = hearing;
+                StatefulRedisPubSubConnection<String, byte[]> fresh = connectHearing();
+                fresh.addListener(topics);
+                hearing = fresh;
+                oldHearing.removeListener(topics);
+                commands = connect();
+                var unused = oldHearing.closeAsync();
+                unused = oldCommands.closeAsync();
+                restore();
+              } catch (RedisException e) {
+                LOG.warn("Making them failed: {}", e.getMessage());
+              } finally {
+                renewing.set(false);
+              }
+            },
+            "footbridge-redis-renewal");
+    maker.setDaemon(true);
+    maker.start();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    if (probing != null) {
+      probing.cancel(false);
+    }
+    client.shutdown(0, 1, TimeUnit.SECONDS);
+    var unused = resources.shutdown(0, 1, TimeUnit.SECONDS);
+  }
+}

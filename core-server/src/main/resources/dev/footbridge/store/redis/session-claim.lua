@@ -1,0 +1,13 @@
+-- Makes a node the owner of a session, if the owner is still the expected one.
+-- KEYS 1 the session; see session-put.lua
+-- ARGV 1 node, 2 expected owner, 3 expected fence, 4 time to live in ms
+-- Answer: {new fence, meta, state or nothing}, or nothing if it has another owner or has gone
+local stored = redis.call('HMGET', KEYS[1], 'owner', 'fence', 'meta', 'state')
+if stored[1] ~= ARGV[2] or stored[2] ~= ARGV[3] then
+  return false
+end
+local fence = tonumber(stored[2]) + 1
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'fence', string.format('%.0f', fence))
+redis.call('HDEL', KEYS[1], 'state')
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return {fence, stored[3], stored[4]}

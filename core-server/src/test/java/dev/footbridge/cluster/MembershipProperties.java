@@ -1,0 +1,70 @@
+package dev.footbridge.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.footbridge.cluster.LeaseBook.Mood;
+import java.util.List;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+
+/** Whatever happens, no node serves its sessions when another may have taken them. */
+class MembershipProperties {
+  private static final int STEPS = 120;
+
+  @Property(tries = 2000)
+  void nobody_holds_what_was_declared_dead(@ForAll long seed) {
+    Random random = new Random(seed);
+    Nodes nodes = new Nodes();
+    int count = 2 + random.nextInt(3);
+    for (int i = 0; i < count; i++) {
+      nodes.start();
+    }
+    for (int step = 0; step < STEPS; step++) {
+      disturb(nodes, random);
+      nodes.pass(random.nextInt(1500));
+      for (Nodes.Node node : nodes.all) {
+        if (node.holds()) {
+          assertThat(nodes.book.hasDeparted(node.id())).isFalse();
+        }
+      }
+    }
+    calm(nodes);
+    nodes.pass(4 * Nodes.LEASE_MILLIS);
+    assertThat(nodes.all).allMatch(Nodes.Node::holds);
+  }
+
+  private static void disturb(Nodes nodes, Random random) {
+    List<Nodes.Node> all = nodes.all;
+    Nodes.Node one = all.get(random.nextInt(all.size()));
+    Nodes.Node other = all.get(random.nextInt(all.size()));
+    switch (random.nextInt(8)) {
+      case 0, 1 -> one.stopped = !one.stopped;
+      case 2 -> nodes.book.mood(random.nextBoolean() ? Mood.REFUSES : Mood.HANGS);
+      case 3 -> nodes.book.mood(Mood.ANSWERS);
+      case 4 -> {
+        if (one != other) {
+          nodes.cut(one, other, random.nextBoolean());
+        }
+      }
+      case 5 -> {
+        if (!one.stopped && one.holds()) {
+          one.membership.declareDead(other.id());
+        }
+      }
+      default -> {
+        // A while without anything.
+      }
+    }
+  }
+
+  private static void calm(Nodes nodes) {
+    nodes.book.mood(Mood.ANSWERS);
+    for (Nodes.Node one : nodes.all) {
+      one.stopped = false;
+      nodes.all.stream()
+          .filter(other -> other != one)
+          .forEach(other -> nodes.cut(one, other, false));
+    }
+  }
+}
