@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.io.Lane;
 import dev.footbridge.session.Session.Batch;
 import dev.footbridge.session.SimulatedConnection.Acknowledged;
@@ -69,7 +70,7 @@ final class SimulatedServer implements Endpoint {
             },
             List.of(),
             clock);
-    session = new Session("s", "address", OPTIONS, owner, lanes.get(0), clock.getAsLong());
+    session = new Session("s", OpenRequest.hub("address"), owner, lanes.get(0));
     session.opened(this);
   }
 
@@ -152,7 +153,7 @@ final class SimulatedServer implements Endpoint {
 
   void handle(Request request, SimulatedConnection connection) {
     boolean stale = request.turn() != Session.UNKNOWN && request.turn() < highestTurn;
-    State before = stale ? state() : null;
+    State before = stale ? seen() : null;
     connections.add(connection);
     try {
       if (request.kind() == SimulatedConnection.Kind.SEND) {
@@ -169,7 +170,7 @@ final class SimulatedServer implements Endpoint {
     }
     threads.run();
     if (stale) {
-      assertThat(state()).as("state after a stale request").isEqualTo(before);
+      assertThat(seen()).as("state after a stale request").isEqualTo(before);
     }
   }
 
@@ -272,7 +273,7 @@ final class SimulatedServer implements Endpoint {
       long superseded,
       boolean closed) {}
 
-  private State state() {
+  private State seen() {
     return new State(
         session.received(),
         session.isAttached(),
