@@ -361,15 +361,27 @@ public final class Sessions {
    * over a time that grows with their number, so that whoever is there then does not see a herd.
    */
   public void closeAll() {
+    Supplier<Bye> farewell = farewells();
+    for (Session session : byId.values()) {
+      session.close(farewell.get());
+    }
+  }
+
+  /**
+   * Lets go of sessions that are safe elsewhere; their clients come back as with {@link #closeAll}.
+   */
+  public void handedOver(Collection<Session> moved) {
+    Supplier<Bye> farewell = farewells();
+    for (Session session : moved) {
+      handedOver(session, farewell.get());
+    }
+  }
+
+  private Supplier<Bye> farewells() {
     long spreadMillis = LEAST_SPREAD_MILLIS + byId.size() / SESSIONS_A_MILLI;
-    byId.values()
-        .forEach(
-            session ->
-                session.close(
-                    new Bye(
-                        ErrorCode.DRAINING.code(),
-                        true,
-                        ThreadLocalRandom.current().nextLong(spreadMillis))));
+    return () ->
+        new Bye(
+            ErrorCode.DRAINING.code(), true, ThreadLocalRandom.current().nextLong(spreadMillis));
   }
 
   /** How many sessions there are. */
