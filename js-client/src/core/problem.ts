@@ -56,5 +56,7 @@ export function remedyFor(problem: Problem): Remedy {
 
 /** Whether a problem tells us what is wrong, or only that something is. */
 export function isExplicit(problem: Problem): boolean {
+  // A rebuilt session counts anew, and only a welcome says from where: that is no fault of the connection's.
+  if (problem.code === 'rebuilt') return true;
   return problem.reconnect !== undefined || problem.delay !== undefined || remedyFor(problem) !== 'return';
 }

@@ -170,7 +170,9 @@ export class Subscriptions {
   /** The history no longer reaches back to where we were. */
   gap(gap: { channel: string; epoch: string; offset: number }): void {
     const subscription = this.byName[gap.channel];
-    if (subscription) this.jump(gap.channel, subscription, { epoch: gap.epoch, offset: gap.offset });
+    // Before the answer it tells of a subscription that is about to be replaced, as messages do.
+    if (subscription && subscription.answer)
+      this.jump(gap.channel, subscription, { epoch: gap.epoch, offset: gap.offset });
   }
 
   /** The server ended a subscription. */

@@ -61,3 +61,27 @@ test('when the session is lost, what never arrived is handed back', async () => 
   assert.equal(code, 'session_gone');
   assert.deepEqual(undelivered, ['lost', Uint8Array.of(1, 2)]);
 });
+
+for (const transport of ['websocket', 'shortpoll']) {
+  test(`a rebuilt session keeps its name, and its numbers begin anew, on ${transport}`, async () => {
+    const client = await clients.online({ endpoint: '/echo', transport });
+    const heard = [];
+    client.on('message', (message) => heard.push(message));
+    client.send('one');
+    await until('it came back', () => heard.length === 1);
+    const { session } = client;
+    const reset = next(client, 'reset');
+    echo.rebuild();
+    const { code } = await reset;
+    assert.equal(code, 'rebuilt');
+    client.send('two');
+    client.send('three');
+    await until('they came back', () => heard.length === 3);
+    assert.deepEqual(heard, ['one', 'two', 'three']);
+    assert.equal(client.session, session);
+    client.debug.force(transport === 'websocket' ? 'shortpoll' : 'websocket');
+    client.send('four');
+    await until('it came back', () => heard.length === 4);
+    assert.equal(client.session, session);
+  });
+}

@@ -13,7 +13,7 @@ export async function startEcho() {
     op: 'welcome',
     session: session.id,
     resumed,
-    received: session.received,
+    received: session.base + session.received,
     after,
     ping: 25,
     transports: ['websocket', 'shortpoll'],
@@ -36,21 +36,28 @@ export async function startEcho() {
     };
     if (url.pathname === '/sessions') {
       opened.push(JSON.parse(body));
-      session = { id: `s${opened.length}`, received: 0, down: [], socket: undefined };
+      session = { id: `s${opened.length}`, base: 0, received: 0, down: [], socket: undefined };
       return answer(201, welcome(false, 0));
     }
     if (!url.pathname.startsWith(`/sessions/${session.id}/`)) return answer(410, { code: 'session_gone' });
     if (url.pathname.endsWith('/close')) return answer(204);
     session.socket = undefined;
+    const after = Number(url.searchParams.get('after')) - session.base;
+    if (after < 0) {
+      return answer(200, {
+        messages: [],
+        received: session.base + session.received,
+        welcome: welcome(false, session.base),
+      });
+    }
     if (body) {
       const { after, messages } = JSON.parse(body);
-      messages.slice(session.received - after).forEach(echo);
+      messages.slice(session.base + session.received - after).forEach(echo);
     }
-    const after = Number(url.searchParams.get('after'));
     return answer(200, {
-      first: after + 1,
+      first: session.base + after + 1,
       messages: session.down.slice(after),
-      received: session.received,
+      received: session.base + session.received,
       interval: 0.05,
     });
   });
@@ -62,9 +69,10 @@ export async function startEcho() {
       socket.send('{"op":"bye","code":"session_gone","reconnect":false}');
       return socket.close();
     }
-    const after = Number(query.get('after'));
+    const resumed = Number(query.get('after')) >= session.base;
+    const after = resumed ? Number(query.get('after')) - session.base : 0;
     session.socket = socket;
-    socket.send(JSON.stringify(welcome(true, after)));
+    socket.send(JSON.stringify(welcome(resumed, session.base + after)));
     session.down.slice(after).forEach((value) => put(socket, value));
     return socket.on('message', (data, binary) => {
       if (session.socket !== socket) return;
@@ -77,6 +85,12 @@ export async function startEcho() {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     opened,
+    /** The session's node dies; another one rebuilds it, without what it held. */
+    rebuild: () => {
+      const { socket } = session;
+      Object.assign(session, { base: session.base + 2 ** 32, received: 0, down: [], socket: undefined });
+      socket?.terminate();
+    },
     /** The server forgets the session. */
     forget: () => {
       session.id = 'another';

@@ -216,6 +216,44 @@ test('in a rebuilt session that still listens, the old subscription ends first',
   );
 });
 
+test('what a rebuilt session delivers before it is recovered is neither lost nor repeated', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  const published = outcome();
+  const called = outcome();
+  commands.send('publish', { channel: 'a', data: 1, key: 'k' }, 'repeat', published);
+  commands.send('call', { procedure: 'p' }, 'interrupt', called);
+  procedures.register(
+    'mine',
+    () => 1,
+    () => undefined,
+  );
+  session.look();
+  lose();
+  begin({ a: { epoch: 'e', offset: 9 } });
+  const offered = session.look();
+  assert.deepEqual(
+    offered.map(({ op }) => op),
+    ['recover', 'register', 'publish'],
+  );
+  assert.equal(offered[2].key, 'k');
+  assert.deepEqual(called.calls, ['interrupted']);
+  // The rebuilt session begins at the live top, above what this client has not seen yet.
+  subscriptions.message({ channel: 'a', offset: 10, data: 'ten' });
+  subscriptions.gap({ channel: 'a', epoch: 'e', offset: 12 });
+  assert.deepEqual(told, []);
+  commands.reply({
+    id: offered[0].id,
+    data: { channels: { a: { epoch: 'e', offset: 10, recovered: true } } },
+  });
+  for (let offset = 5; offset <= 10; offset++) subscriptions.message({ channel: 'a', offset, data: offset });
+  assert.deepEqual(
+    told.filter(([event]) => event === 'message').map(([, data]) => data),
+    [5, 6, 7, 8, 9, 10],
+  );
+  assert.ok(!told.some(([event]) => event === 'gap'));
+});
+
 test('a channel of which nothing came yet asks for its last messages again', () => {
   begin();
   subscribed('a', { last: 5 }, { epoch: 'e', offset: 4 });

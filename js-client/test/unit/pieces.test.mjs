@@ -57,6 +57,8 @@ const remedies = [
   [{ code: 'draining', reconnect: true, delay: 1500 }, 'return'],
   [{ code: 'draining', reconnect: false }, 'return'],
   [{ code: 'window', reconnect: true }, 'return'],
+  [{ code: 'rebuilt', status: 409 }, 'return'],
+  [{ code: 'unavailable', reconnect: true, delay: 500 }, 'return'],
   [{ code: 'rate_limited', status: 429, delay: 1000 }, 'return'],
   [{ code: 'http_502', status: 502 }, 'return'],
   [{ code: 'unreachable', status: 0 }, 'return'],
@@ -71,6 +73,7 @@ test('a proxy that gives no reason leaves open whose fault it is', () => {
   assert.ok(!isExplicit({ code: 'http_502', status: 502 }));
   assert.ok(!isExplicit({ code: 'unreachable', status: 0 }));
   assert.ok(isExplicit({ code: 'superseded', status: 409 }));
+  assert.ok(isExplicit({ code: 'rebuilt', status: 409 }));
   assert.ok(isExplicit({ code: 'draining', reconnect: true }));
 });
 

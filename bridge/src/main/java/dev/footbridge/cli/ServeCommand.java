@@ -45,6 +45,16 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--store", description = "Where channels are kept: memory.")
   private String store = "memory";
 
+  @Option(
+      names = "--data-dir",
+      description = "Where to keep channels and sessions while the server is not running.")
+  private @Nullable String dataDir;
+
+  @Option(
+      names = "--start-empty",
+      description = "Begins with nothing if what is in the data directory is damaged.")
+  private boolean startEmpty;
+
   @Option(names = "--config", description = "A YAML file with settings.")
   private @Nullable Path file;
 
@@ -93,7 +103,10 @@ final class ServeCommand implements Callable<Integer> {
     if (host != null) {
       builder.host(host);
     }
-    return builder.build();
+    if (dataDir != null) {
+      builder.dataDir(dataDir);
+    }
+    return builder.startEmpty(startEmpty).build();
   }
 
   private void announce(Server server, Config config) {

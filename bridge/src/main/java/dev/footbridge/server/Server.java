@@ -11,6 +11,7 @@ import io.undertow.UndertowOptions;
 import io.undertow.server.HttpHandler;
 import io.undertow.server.handlers.HttpContinueReadHandler;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.xnio.OptionMap;
 import org.xnio.Options;
 import org.xnio.Xnio;
@@ -85,7 +87,13 @@ public final class Server implements AutoCloseable {
             node, new LocalSessions(node.sessions()), feeds, health, pages.pages(node));
     this.undertow = listener(config, new HttpContinueReadHandler(root));
     try {
+      node.restore();
       undertow.start();
+      node.started();
+    } catch (IOException e) {
+      node.close();
+      worker.shutdownNow();
+      throw e;
     } catch (RuntimeException e) {
       node.close();
       worker.shutdownNow();
@@ -175,7 +183,11 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  /** Takes no new sessions, sends the clients away to come back, and stops. Again does nothing. */
+  /**
+   * Takes no new sessions, sends the clients away to come back, and stops. Again does nothing.
+   *
+   * @throws UncheckedIOException after all that, where the data directory could not be written
+   */
   @Override
   public void close() {
     if (!closed.compareAndSet(false, true)) {
@@ -184,6 +196,7 @@ public final class Server implements AutoCloseable {
     node.sessions().drain();
     // What has been published must have left before the sessions end.
     letLastWordsOut();
+    IOException unsaved = save();
     node.drain();
     feeds.closeAll();
     letLastWordsOut();
@@ -198,5 +211,18 @@ public final class Server implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     node.close();
+    if (unsaved != null) {
+      throw new UncheckedIOException(
+          "What the server held could not be kept: " + unsaved.getMessage(), unsaved);
+    }
+  }
+
+  private @Nullable IOException save() {
+    try {
+      node.save();
+      return null;
+    } catch (IOException e) {
+      return e;
+    }
   }
 }

@@ -23,6 +23,7 @@ final class CalleeRole implements Procedures.Callee {
   private final Peer peer;
   private @Nullable Set<String> registered;
   private @Nullable Map<String, Procedures.Invocation> invocations;
+  private boolean paused;
   private boolean closed;
 
   CalleeRole(HubService service, Peer peer) {
@@ -46,6 +47,20 @@ final class CalleeRole implements Procedures.Callee {
       // Under the lock, so that closing cannot come between and leave it registered for ever.
       service.hub().procedures().register(procedure, this);
     }
+    peer.changed();
+  }
+
+  /** Registers again what was registered elsewhere. */
+  synchronized void restore(String procedure) {
+    if (registered == null) {
+      registered = new HashSet<>();
+    }
+    registered.add(procedure);
+    service.hub().procedures().register(procedure, this);
+  }
+
+  synchronized List<String> registered() {
+    return registered == null ? List.of() : List.copyOf(registered);
   }
 
   void unregister(String procedure) {
@@ -55,12 +70,13 @@ final class CalleeRole implements Procedures.Callee {
       }
     }
     service.hub().procedures().unregister(procedure, this);
+    peer.changed();
   }
 
   @Override
   public boolean invoke(Procedures.Invocation invocation) {
     synchronized (this) {
-      if (closed) {
+      if (closed || paused) {
         return false;
       }
       if (invocations == null) {
@@ -115,17 +131,35 @@ final class CalleeRole implements Procedures.Callee {
     return invocations == null ? null : invocations.remove(id);
   }
 
+  /** Takes no calls for now; those under way end, for their results can no longer come here. */
+  void pause() {
+    synchronized (this) {
+      paused = true;
+    }
+    interrupt();
+  }
+
+  synchronized void unpause() {
+    paused = false;
+  }
+
   void close() {
-    List<Procedures.Invocation> waiting;
     List<String> names;
     synchronized (this) {
       closed = true;
-      waiting = invocations == null ? List.of() : List.copyOf(invocations.values());
-      names = registered == null ? List.of() : List.copyOf(registered);
-      invocations = null;
+      names = registered();
       registered = null;
     }
     names.forEach(name -> service.hub().procedures().unregister(name, this));
+    interrupt();
+  }
+
+  private void interrupt() {
+    List<Procedures.Invocation> waiting;
+    synchronized (this) {
+      waiting = invocations == null ? List.of() : List.copyOf(invocations.values());
+      invocations = null;
+    }
     waiting.forEach(
         invocation ->
             invocation.fail(

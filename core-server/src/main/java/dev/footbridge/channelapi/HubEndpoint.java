@@ -19,11 +19,13 @@ import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
 import io.github.resilience4j.ratelimiter.RateLimiter;
+import io.netty.util.Timeout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -37,17 +39,23 @@ final class HubEndpoint implements Endpoint {
   private static final int MAX_KEY_LENGTH = 256;
   private static final long DEFAULT_CALL_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long MAX_CALL_SECONDS = 300;
+
+  /** How long calls may go on when the session is about to move. */
+  private static final long CALL_GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
   private static final byte[] NULL = "null".getBytes(StandardCharsets.US_ASCII);
 
   private final HubService service;
   private final Peer peer;
   private final String address;
   private final Subscriptions subscriptions;
+  private final CallerRole caller;
   private final CalleeRole callee;
   private volatile Identity identity;
   private @Nullable RateLimiter publishLimiter;
   private CompletionStage<?> order = CompletableFuture.completedStage(null);
-  private volatile int calls;
+  private final Owed owed = new Owed();
+  private @Nullable Object settling;
 
   HubEndpoint(HubService service, Peer peer, Identity identity, String address) {
     this.service = service;
@@ -55,6 +63,7 @@ final class HubEndpoint implements Endpoint {
     this.identity = identity;
     this.address = address;
     this.subscriptions = new Subscriptions(service, peer);
+    this.caller = new CallerRole(service);
     this.callee = new CalleeRole(service, peer);
   }
 
@@ -86,6 +95,29 @@ final class HubEndpoint implements Endpoint {
             });
   }
 
+  /** Goes on where the session's endpoint was elsewhere; nothing is left of it if that fails. */
+  CompletionStage<HubEndpoint> restore(EndpointState was, boolean whole) {
+    List<CompletableFuture<Subscriptions.Ready>> begun = new ArrayList<>();
+    was.channels()
+        .forEach(
+            channel ->
+                begun.add(subscriptions.restore(channel, whole, identity).toCompletableFuture()));
+    return CompletableFuture.allOf(begun.toArray(new CompletableFuture<?>[0]))
+        .thenApply(
+            all -> {
+              begun.forEach(channel -> channel.join().start());
+              was.procedures().forEach(callee::restore);
+              subscriptions.opened();
+              return this;
+            })
+        .whenComplete(
+            (restored, failure) -> {
+              if (failure != null) {
+                handedOver();
+              }
+            });
+  }
+
   @Override
   public void check(Value value) throws ProtocolException {
     if (!(value instanceof Value.Command command)) {
@@ -110,12 +142,23 @@ final class HubEndpoint implements Endpoint {
       callee.result(command.fields());
       return;
     }
+    owed.add();
     try {
       execute(command.op(), id, command.fields());
     } catch (ProtocolException | RuntimeException e) {
       // What an application's handler throws at us is the answer too, without its words.
-      peer.answer(Replies.error(id, e));
+      fail(id, e);
     }
+  }
+
+  private void reply(byte[] id, byte[] data) {
+    peer.answer(Replies.reply(id, data));
+    owed.given();
+  }
+
+  private void fail(byte[] id, Throwable failure) {
+    peer.answer(Replies.error(id, failure));
+    owed.given();
   }
 
   private void execute(String op, byte[] id, JsonObject fields) throws ProtocolException {
@@ -129,7 +172,10 @@ final class HubEndpoint implements Endpoint {
       case "call" -> call(id, fields);
       case "register" -> register(id, fields);
       case "unregister" -> unregister(id, fields);
-      case "result" -> callee.result(fields);
+      case "result" -> {
+        callee.result(fields);
+        owed.given();
+      }
       case "auth" -> authenticate(id, fields);
       default ->
           throw ProtocolException.malformed(
@@ -141,15 +187,15 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         subscriptions.begin(fields, identity, false),
         ready -> {
-          peer.answer(Replies.reply(id, ready.json()));
+          reply(id, ready.json());
           ready.start();
         },
-        failure -> peer.answer(Replies.error(id, failure)));
+        failure -> fail(id, failure));
   }
 
   private void unsubscribe(byte[] id, JsonObject fields) throws ProtocolException {
     subscriptions.end(Names.check(fields.requiredText("channel")));
-    peer.answer(Replies.reply(id, Replies.EMPTY));
+    reply(id, Replies.EMPTY);
   }
 
   private void recover(byte[] id, JsonObject fields) throws ProtocolException {
@@ -194,7 +240,7 @@ final class HubEndpoint implements Endpoint {
                   ready.add(channel);
                 },
                 failure -> json.raw(name, Subscriptions.failureJson(failure))));
-    peer.answer(Replies.reply(id, json.bytes()));
+    reply(id, json.bytes());
     ready.forEach(Subscriptions.Ready::start);
   }
 
@@ -215,8 +261,8 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         inOrder(Action.PUBLISH, publication.channel())
             .thenCompose(allowed -> service.hub().publish(publication)),
-        position -> peer.answer(Replies.reply(id, HubService.positionJson(position).bytes())),
-        failure -> peer.answer(Replies.error(id, failure)));
+        position -> reply(id, HubService.positionJson(position).bytes()),
+        failure -> fail(id, failure));
   }
 
   private Publication publication(JsonObject fields) throws ProtocolException {
@@ -254,12 +300,14 @@ final class HubEndpoint implements Endpoint {
         service
             .authorize(Action.HISTORY, identity, channel, fields.text("token"))
             .thenCompose(allowed -> service.hub().history(channel, since, Math.min(limit, most))),
-        page ->
-            peer.answer(
-                page.reached()
-                    ? Replies.reply(id, service.historyJson(page, since == null))
-                    : Replies.error(id, HubService.gap(page.top()))),
-        failure -> peer.answer(Replies.error(id, failure)));
+        page -> {
+          if (page.reached()) {
+            reply(id, service.historyJson(page, since == null));
+          } else {
+            fail(id, HubService.gap(page.top()));
+          }
+        },
+        failure -> fail(id, failure));
   }
 
   private void presence(byte[] id, JsonObject fields) throws ProtocolException {
@@ -270,9 +318,9 @@ final class HubEndpoint implements Endpoint {
           Hub.Present present = service.hub().present(channel, service.limits().historyMessages());
           JsonWriter json = JsonWriter.object().beginArray("members");
           present.members().forEach(json::element);
-          peer.answer(Replies.reply(id, json.end().number("count", present.count()).bytes()));
+          reply(id, json.end().number("count", present.count()).bytes());
         },
-        failure -> peer.answer(Replies.error(id, failure)));
+        failure -> fail(id, failure));
   }
 
   private void call(byte[] id, JsonObject fields) throws ProtocolException {
@@ -280,32 +328,10 @@ final class HubEndpoint implements Endpoint {
     byte[] given = fields.raw("data");
     byte[] data = given == null ? NULL : given;
     long timeout = fields.secondsAsNanos("timeout", DEFAULT_CALL_NANOS, 0, MAX_CALL_SECONDS);
-    synchronized (this) {
-      if (calls >= service.limits().calls()) {
-        throw new ProtocolException(
-            ErrorCode.RATE_LIMITED,
-            "A session may have " + service.limits().calls() + " calls under way.");
-      }
-      calls++;
-    }
     Stages.on(
-        service
-            .authorize(Action.CALL, identity, procedure, fields.text("token"))
-            .thenCompose(
-                allowed ->
-                    service.hub().procedures().call(procedure, data, identity.user(), timeout)),
-        result -> {
-          callEnded();
-          peer.answer(Replies.reply(id, result));
-        },
-        failure -> {
-          callEnded();
-          peer.answer(Replies.error(id, failure));
-        });
-  }
-
-  private synchronized void callEnded() {
-    calls--;
+        caller.call(procedure, data, identity, fields.text("token"), timeout),
+        result -> reply(id, result),
+        failure -> fail(id, failure));
   }
 
   private void register(byte[] id, JsonObject fields) throws ProtocolException {
@@ -315,17 +341,17 @@ final class HubEndpoint implements Endpoint {
         allowed -> {
           try {
             callee.register(procedure);
-            peer.answer(Replies.reply(id, Replies.EMPTY));
+            reply(id, Replies.EMPTY);
           } catch (ProtocolException tooMany) {
-            peer.answer(Replies.error(id, tooMany));
+            fail(id, tooMany);
           }
         },
-        failure -> peer.answer(Replies.error(id, failure)));
+        failure -> fail(id, failure));
   }
 
   private void unregister(byte[] id, JsonObject fields) throws ProtocolException {
     callee.unregister(Names.check(fields.requiredText("procedure")));
-    peer.answer(Replies.reply(id, Replies.EMPTY));
+    reply(id, Replies.EMPTY);
   }
 
   private void authenticate(byte[] id, JsonObject fields) throws ProtocolException {
@@ -334,19 +360,19 @@ final class HubEndpoint implements Endpoint {
         fresh -> {
           String user = identity.user();
           if (user != null && !user.equals(fresh.user())) {
-            peer.answer(
-                Replies.error(
-                    id,
-                    new ProtocolException(
-                        ErrorCode.FORBIDDEN, "A session cannot go over to another user.")));
+            fail(
+                id,
+                new ProtocolException(
+                    ErrorCode.FORBIDDEN, "A session cannot go over to another user."));
             return;
           }
           identity = fresh;
+          peer.changed();
           JsonWriter json = JsonWriter.object();
           describeUser(json);
-          peer.answer(Replies.reply(id, json.bytes()));
+          reply(id, json.bytes());
         },
-        failure -> peer.answer(Replies.error(id, failure)));
+        failure -> fail(id, failure));
   }
 
   @Override
@@ -362,6 +388,52 @@ final class HubEndpoint implements Endpoint {
   @Override
   public void closed() {
     subscriptions.close();
+    callee.close();
+  }
+
+  // ---- moving ----
+
+  @Override
+  public byte[] state() {
+    return new EndpointState(identity, subscriptions.places(), callee.registered()).encode();
+  }
+
+  @Override
+  public CompletionStage<byte[]> settle() {
+    Object attempt = new Object();
+    synchronized (this) {
+      settling = attempt;
+    }
+    callee.pause();
+    Timeout grace = service.hub().after(CALL_GRACE_NANOS, caller::interrupt);
+    return owed.none()
+        .thenApply(
+            none -> {
+              grace.cancel();
+              synchronized (this) {
+                if (settling != attempt) {
+                  throw new CancellationException("The session goes on here.");
+                }
+                subscriptions.pause();
+              }
+              return state();
+            });
+  }
+
+  @Override
+  public void resumeWork() {
+    synchronized (this) {
+      settling = null;
+      subscriptions.unpause();
+    }
+    subscriptions.resume();
+    callee.unpause();
+  }
+
+  @Override
+  public void handedOver() {
+    subscriptions.handOver();
+    // Calls under way have ended when it settled; where it did not, their callee is lost.
     callee.close();
   }
 

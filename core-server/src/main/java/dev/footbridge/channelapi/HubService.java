@@ -7,6 +7,7 @@ import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.EndpointFactory;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
+import dev.footbridge.endpoint.RestoreRequest;
 import dev.footbridge.hub.Hub;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Page;
@@ -19,6 +20,7 @@ import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +58,18 @@ public final class HubService implements EndpointFactory {
         .authenticate(request.token(), request.address())
         .thenCompose(
             identity -> new HubEndpoint(this, peer, identity, request.address()).open(request));
+  }
+
+  @Override
+  public CompletionStage<? extends Endpoint> restore(RestoreRequest request, Peer peer) {
+    EndpointState was;
+    try {
+      was = EndpointState.decode(request.state());
+    } catch (ProtocolException e) {
+      return CompletableFuture.failedStage(e);
+    }
+    return new HubEndpoint(this, peer, was.identity(), request.address())
+        .restore(was, request.whole());
   }
 
   /** The hub. */

@@ -17,6 +17,7 @@ import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,7 @@ final class Subscriptions implements Subscriber {
   private @Nullable Map<String, byte[]> refused;
   private boolean opening = true;
   private boolean closed;
+  private volatile boolean paused;
 
   /** A channel in the session: being subscribed to, or subscribed. */
   private static final class Place {
@@ -43,7 +45,7 @@ final class Subscriptions implements Subscriber {
     /** Completes when the reply has been sent; whoever asks again meanwhile waits for it. */
     final CompletableFuture<Subscription> begun = new CompletableFuture<>();
 
-    @Nullable Subscription subscription;
+    volatile @Nullable Subscription subscription;
     boolean dropped;
     boolean recovered;
 
@@ -148,16 +150,9 @@ final class Subscriptions implements Subscriber {
   }
 
   private void start(Place place, Subscription subscription, Identity who) {
-    place.begun.complete(subscription);
-    synchronized (this) {
-      if (place.dropped) {
-        subscription.end();
-        return;
-      }
-    }
-    subscription.start();
-    if (place.presence) {
+    if (begin(place, subscription)) {
       service.hub().join(subscription, peer.publicId(), member(who), this::present);
+      peer.changed();
       boolean gone;
       synchronized (this) {
         gone = place.dropped;
@@ -166,6 +161,22 @@ final class Subscriptions implements Subscriber {
         service.hub().leave(subscription, peer.publicId());
       }
     }
+  }
+
+  /** True if it is to be joined too. */
+  private boolean begin(Place place, Subscription subscription) {
+    place.begun.complete(subscription);
+    synchronized (this) {
+      if (place.dropped) {
+        subscription.end();
+        return false;
+      }
+    }
+    subscription.start();
+    if (!place.presence) {
+      peer.changed();
+    }
+    return place.presence;
   }
 
   private byte[] member(Identity who) {
@@ -212,6 +223,7 @@ final class Subscriptions implements Subscriber {
     }
     if (place != null) {
       drop(place);
+      peer.changed();
     }
   }
 
@@ -239,6 +251,87 @@ final class Subscriptions implements Subscriber {
     }
     all.forEach(this::drop);
   }
+
+  // ---- moving ----
+
+  /** The channels, with the last position that the peer was given. */
+  List<EndpointState.Channel> places() {
+    Map<String, Place> all;
+    synchronized (this) {
+      all = Map.copyOf(places);
+    }
+    List<EndpointState.Channel> channels = new ArrayList<>(all.size());
+    all.forEach(
+        (name, place) -> {
+          Subscription subscription = place.subscription;
+          if (subscription != null) {
+            channels.add(new EndpointState.Channel(name, subscription.position(), place.presence));
+          }
+        });
+    return channels;
+  }
+
+  /**
+   * Subscribes again to a channel that the session had elsewhere, where nobody noticed that it was
+   * gone.
+   *
+   * @param whole whether it goes on after its position; if not, at the channel's top
+   */
+  CompletionStage<Ready> restore(EndpointState.Channel was, boolean whole, Identity who) {
+    Place place = new Place(was.presence());
+    synchronized (this) {
+      places.put(was.name(), place);
+    }
+    return service
+        .hub()
+        .subscribe(was.name(), this, whole ? was.position() : null, 0)
+        .thenApply(
+            begun -> {
+              Ready ready = ready(place, begun, who);
+              return new Ready(ready.json(), () -> startAgain(place, begun, who));
+            });
+  }
+
+  private void startAgain(Place place, Hub.Begun begun, Identity who) {
+    Subscription subscription = begun.subscription();
+    if (!begun.recovered()) {
+      peer.answer(gapMessage(subscription, begun.top()));
+    }
+    if (begin(place, subscription)) {
+      service.hub().rejoin(subscription, peer.publicId(), member(who), this::present);
+    }
+  }
+
+  /** Nothing is delivered from now on; the positions stay where they are. */
+  void pause() {
+    paused = true;
+  }
+
+  void unpause() {
+    paused = false;
+  }
+
+  /** Lets go of all of them; nobody is told that the session has left. */
+  void handOver() {
+    List<Place> all;
+    synchronized (this) {
+      closed = true;
+      all = List.copyOf(places.values());
+      places.clear();
+      all.forEach(place -> place.dropped = true);
+    }
+    for (Place place : all) {
+      Subscription subscription = place.subscription;
+      if (subscription != null) {
+        if (place.presence) {
+          service.hub().handOver(subscription, peer.publicId());
+        }
+        subscription.end();
+      }
+    }
+  }
+
+  // ---- delivery ----
 
   void resume() {
     for (Subscription subscription : begun()) {
@@ -284,18 +377,22 @@ final class Subscriptions implements Subscriber {
 
   @Override
   public boolean deliver(Subscription from, LogEntry entry) {
-    return peer.offer(entry.message()) != Offer.OVERFLOWED;
+    return !paused && peer.offer(entry.message()) != Offer.OVERFLOWED;
   }
 
   @Override
   public boolean gap(Subscription from, Position next) {
-    JsonWriter json =
+    return !paused && peer.offer(gapMessage(from, next)) != Offer.OVERFLOWED;
+  }
+
+  private static Message gapMessage(Subscription from, Position next) {
+    return Message.json(
         JsonWriter.object()
             .text("op", "gap")
             .text("channel", from.channel())
             .text("epoch", next.epoch())
-            .number("offset", next.offset());
-    return peer.offer(Message.json(json.bytes())) != Offer.OVERFLOWED;
+            .number("offset", next.offset())
+            .bytes());
   }
 
   @Override

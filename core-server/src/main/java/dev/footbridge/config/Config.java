@@ -4,6 +4,8 @@ import dev.footbridge.channelapi.HubLimits;
 import dev.footbridge.session.SessionOptions;
 import dev.footbridge.session.Sessions.SessionLimits;
 import dev.footbridge.store.Retention;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
@@ -13,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** A node's configuration: immutable, whole, and checked. */
 public final class Config {
@@ -27,6 +30,8 @@ public final class Config {
   private final String advertise;
   private final Set<String> origins;
   private final List<ChannelRule> channels;
+  private final @Nullable Path dataDir;
+  private final boolean startEmpty;
 
   private Config(Builder builder) {
     this.numbers = new EnumMap<>(builder.numbers);
@@ -37,6 +42,8 @@ public final class Config {
     this.advertise = builder.advertise;
     this.origins = Set.copyOf(builder.origins);
     this.channels = List.copyOf(builder.channels);
+    this.dataDir = builder.dataDir;
+    this.startEmpty = builder.startEmpty;
   }
 
   /** A builder with the defaults. */
@@ -82,6 +89,16 @@ public final class Config {
   /** {@code host:port} at which other nodes find this one; empty where it listens. */
   public String advertise() {
     return advertise;
+  }
+
+  /** Where what the node holds is kept while it does not run; null for nowhere. */
+  public @Nullable Path dataDir() {
+    return dataDir;
+  }
+
+  /** Whether to begin with nothing where what was kept is damaged. */
+  public boolean startEmpty() {
+    return startEmpty;
   }
 
   /** Origins that may use this server besides its own. */
@@ -153,6 +170,8 @@ public final class Config {
     private String advertise = "";
     private final Set<String> origins = new LinkedHashSet<>();
     private final List<ChannelRule> channels = new ArrayList<>();
+    private @Nullable Path dataDir;
+    private boolean startEmpty;
 
     private Builder() {}
 
@@ -230,6 +249,23 @@ public final class Config {
       return this;
     }
 
+    /** Where what the node holds is kept while it does not run: nowhere by default. */
+    public Builder dataDir(String directory) {
+      try {
+        this.dataDir = directory.isBlank() ? null : Path.of(directory);
+      } catch (InvalidPathException e) {
+        throw new ConfigException(
+            "\"data-dir\" is \"" + directory + "\"; it must be a directory's path.");
+      }
+      return this;
+    }
+
+    /** Begins with nothing where what was kept is damaged. */
+    public Builder startEmpty(boolean yes) {
+      this.startEmpty = yes;
+      return this;
+    }
+
     /** What channels of certain names keep; the first rule that matches a channel counts. */
     public Builder channels(ChannelRule rule) {
       channels.add(rule);
@@ -249,6 +285,7 @@ public final class Config {
         case "store" -> store(value);
         case "internal-host" -> internalHost(value);
         case "advertise" -> advertise(value);
+        case "data-dir" -> dataDir(value);
         case "origins" -> {
           for (String origin : value.split(",", -1)) {
             if (!origin.isBlank()) {
@@ -305,7 +342,8 @@ public final class Config {
 
     /** The keys whose values are no numbers. */
     public static List<String> textKeys() {
-      return List.of("host", "base-path", "store", "internal-host", "advertise", "origins");
+      return List.of(
+          "host", "base-path", "store", "internal-host", "advertise", "origins", "data-dir");
     }
 
     /**

@@ -36,4 +36,7 @@ public interface Peer {
    * @param code the {@code bye}'s code
    */
   void close(String code);
+
+  /** {@link Endpoint#state()} has become another; who keeps it elsewhere will ask for it. */
+  default void changed() {}
 }

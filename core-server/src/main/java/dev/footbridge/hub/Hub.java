@@ -108,6 +108,22 @@ public final class Hub {
     }
   }
 
+  /** As {@link #join} for somebody who was there all the time, on another node or before. */
+  public void rejoin(Subscription subscription, String id, byte[] member, PresenceWatcher watcher) {
+    Channel channel = channels.get(subscription.channel());
+    if (channel != null) {
+      channel.presence().rejoin(id, member, watcher::changed);
+    }
+  }
+
+  /** As {@link #leave} for somebody who is there all the same, on another node or later. */
+  public void handOver(Subscription subscription, String id) {
+    Channel channel = channels.get(subscription.channel());
+    if (channel != null) {
+      channel.presence().handOver(id);
+    }
+  }
+
   /** Who is present in a channel. */
   public Present present(String name, int limit) {
     Channel channel = channels.get(name);
@@ -141,7 +157,8 @@ public final class Hub {
     return store;
   }
 
-  Timeout after(long nanos, Runnable action) {
+  /** Calls later, on the timer's thread. */
+  public Timeout after(long nanos, Runnable action) {
     return timer.newTimeout(timeout -> action.run(), nanos, TimeUnit.NANOSECONDS);
   }
 

@@ -66,6 +66,18 @@ final class Presence {
     }
   }
 
+  /** Somebody is here who was present all the time; nobody is told. */
+  synchronized void rejoin(String id, byte[] json, Watcher watcher) {
+    if (members.putIfAbsent(id, new Member(json, watcher)) == null) {
+      left.remove(id);
+    }
+  }
+
+  /** Somebody is present elsewhere from now on; nobody is told. */
+  synchronized void handOver(String id) {
+    members.remove(id);
+  }
+
   synchronized Snapshot snapshot(int limit) {
     List<byte[]> list = new ArrayList<>(Math.min(limit, members.size()));
     for (Member member : members.values()) {

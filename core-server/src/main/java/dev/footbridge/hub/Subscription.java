@@ -33,6 +33,7 @@ public final class Subscription {
   private List<LogEntry> backlog;
   private int backlogAt;
   private @Nullable Position gap;
+  private @Nullable Position beforeGap;
   private boolean started;
   private boolean reading;
   private boolean ended;
@@ -62,9 +63,12 @@ public final class Subscription {
     return channel.top();
   }
 
-  /** Where the subscriber has got to. */
+  /**
+   * Where the subscriber has got to; as long as it has not been told of a gap, before that: who
+   * goes on from there is told then.
+   */
   public synchronized Position position() {
-    return new Position(epoch, cursor);
+    return beforeGap != null ? beforeGap : new Position(epoch, cursor);
   }
 
   /** Begins delivery; once. */
@@ -133,9 +137,7 @@ public final class Subscription {
   synchronized void pump() {
     while (started && !ended && !reading && !stalled) {
       if (!epoch.equals(channel.epoch())) {
-        Position top = channel.top();
-        epoch = top.epoch();
-        jump(top);
+        jump(channel.top());
       }
       if (gap != null) {
         if (!subscriber.gap(this, gap)) {
@@ -143,6 +145,7 @@ public final class Subscription {
           return;
         }
         gap = null;
+        beforeGap = null;
         continue;
       }
       LogEntry next = next();
@@ -192,7 +195,6 @@ public final class Subscription {
       backlog = page.entries();
       backlogAt = 0;
     } else {
-      epoch = page.top().epoch();
       jump(page.top());
     }
     pump();
@@ -204,7 +206,11 @@ public final class Subscription {
   }
 
   private void jump(Position to) {
+    if (beforeGap == null) {
+      beforeGap = new Position(epoch, cursor);
+    }
     gap = to;
+    epoch = to.epoch();
     cursor = to.offset();
     dropBacklog();
   }

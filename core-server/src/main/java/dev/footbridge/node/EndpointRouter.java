@@ -4,6 +4,7 @@ import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.EndpointFactory;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
+import dev.footbridge.endpoint.RestoreRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import java.util.Map;
@@ -21,10 +22,17 @@ final class EndpointRouter implements EndpointFactory {
   @Override
   public CompletionStage<? extends Endpoint> open(OpenRequest request, Peer peer) {
     EndpointFactory factory = byPath.get(request.endpoint());
-    if (factory == null) {
-      return CompletableFuture.failedStage(
-          new ProtocolException(ErrorCode.NOT_FOUND, "There is no such endpoint."));
-    }
-    return factory.open(request, peer);
+    return factory == null ? none() : factory.open(request, peer);
+  }
+
+  @Override
+  public CompletionStage<? extends Endpoint> restore(RestoreRequest request, Peer peer) {
+    EndpointFactory factory = byPath.get(request.endpoint());
+    return factory == null ? none() : factory.restore(request, peer);
+  }
+
+  private static CompletionStage<Endpoint> none() {
+    return CompletableFuture.failedStage(
+        new ProtocolException(ErrorCode.NOT_FOUND, "There is no such endpoint."));
   }
 }

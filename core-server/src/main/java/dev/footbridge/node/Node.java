@@ -15,6 +15,8 @@ import dev.footbridge.store.memory.MemoryChannelStore;
 import dev.footbridge.websocket.WebSocketHandler;
 import io.netty.util.HashedWheelTimer;
 import io.netty.util.Timer;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +27,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,6 +50,7 @@ public final class Node implements AutoCloseable {
   private final Lanes lanes;
   private final Sessions sessions;
   private final List<LongConsumer> everySecond = new CopyOnWriteArrayList<>();
+  private volatile @Nullable DataDirectory directory;
   private volatile boolean closed;
 
   /** What an application decides. */
@@ -179,6 +183,47 @@ public final class Node implements AutoCloseable {
     return new WebSocketHandler(sessions, lanes, timer, nanoClock);
   }
 
+  /**
+   * Takes over what the last process left in the data directory, if one is configured. Before
+   * anybody can reach the node; blocks.
+   *
+   * @throws IOException with a sentence for the operator, where it cannot be used
+   */
+  public void restore() throws IOException {
+    Path path = config.dataDir();
+    if (path != null) {
+      DataDirectory opened = DataDirectory.open(path);
+      directory = opened;
+      snapshot().read(opened, lanes, config.startEmpty());
+    }
+  }
+
+  /** The node can be reached: what was restored is not needed any more. */
+  public void started() throws IOException {
+    DataDirectory from = directory;
+    if (from != null) {
+      from.used();
+    }
+  }
+
+  /**
+   * Leaves what the node holds in the data directory, if one is configured, and lets go of the
+   * sessions; those go on in the next process. Blocks. The others end with {@link #drain}.
+   *
+   * @throws IOException where it cannot be written; then nothing is left there
+   */
+  public void save() throws IOException {
+    DataDirectory to = directory;
+    if (to != null) {
+      sessions.drain();
+      sessions.handedOver(snapshot().write(to));
+    }
+  }
+
+  private Snapshot snapshot() {
+    return new Snapshot(store, sessions, InstantSource.system());
+  }
+
   /** Takes no new sessions and ends those that there are; their clients are told to come back. */
   public void drain() {
     sessions.drain();
@@ -190,5 +235,13 @@ public final class Node implements AutoCloseable {
   public void close() {
     closed = true;
     var unused = timer.stop();
+    DataDirectory held = directory;
+    if (held != null) {
+      try {
+        held.close();
+      } catch (IOException e) {
+        LOG.warn("Giving back the data directory failed.", e);
+      }
+    }
   }
 }

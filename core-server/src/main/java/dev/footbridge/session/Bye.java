@@ -21,6 +21,9 @@ public record Bye(String code, boolean reconnect, long delayMillis) {
   /** The connection has carried as many octets as one is allowed to; come back at once. */
   public static final Bye ROTATE = new Bye("rotate", true, 0);
 
+  /** This node may not act for the session at present; another may have it. */
+  public static final Bye UNAVAILABLE = new Bye("unavailable", true, 500);
+
   /** The session has ended. */
   public static Bye ended(String code) {
     return new Bye(code, false, 0);

@@ -2,6 +2,8 @@ package dev.footbridge.session;
 
 import dev.footbridge.endpoint.Offer;
 import dev.footbridge.wire.Message;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,9 +23,12 @@ final class Outbox {
 
   /**
    * @param bound octets that may wait; one message always may
+   * @param acked the number of the last message before those to come
    */
-  Outbox(int bound) {
+  Outbox(int bound, long acked) {
     this.bound = bound;
+    this.acked = acked;
+    this.sent = acked;
   }
 
   /** The number of the last message that was acknowledged. */
@@ -54,8 +59,22 @@ final class Outbox {
     return add(message, 2L * bound);
   }
 
+  /** A message that was accepted elsewhere; that it fits is not asked again. */
+  void restore(Message message) {
+    add(message, Long.MAX_VALUE);
+  }
+
+  /** The messages after the acknowledged. */
+  List<Message> all() {
+    List<Message> all = new ArrayList<>(size());
+    for (long number = acked + 1; number <= sent; number++) {
+      all.add(get(number));
+    }
+    return all;
+  }
+
   private Offer add(Message message, long most) {
-    if (bytes + message.size() > most && sent > acked) {
+    if (sent > acked && bytes + message.size() > most) {
       return Offer.OVERFLOWED;
     }
     int size = size();

@@ -2,15 +2,19 @@ package dev.footbridge.session;
 
 import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
 import dev.footbridge.io.Lane;
+import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
-import java.util.ArrayDeque;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,18 +36,35 @@ import org.slf4j.LoggerFactory;
  * repeats something, and that part is skipped; one that begins after it has lost something, and is
  * refused.
  *
- * <h2>Handing over</h2>
+ * <h2>Receivers</h2>
  *
  * At most one {@link Receiver} is attached. A newer one takes the place of the older, and from that
  * moment the older can neither take messages nor bring any: both check, under the session's lock,
  * that they are still the one. Requests can linger in a network and arrive when the client has long
  * gone on; the <i>turn</i>, which a client raises with each change, tells them apart.
  *
+ * <h2>Moving</h2>
+ *
+ * A session can go on on another node. <i>Frozen</i>, it takes nothing more up, its endpoint comes
+ * to rest, and all that it is becomes a {@link SessionState}: from then on the attached receiver
+ * still gets what belongs to that state and nothing beyond. What comes up meanwhile on a WebSocket
+ * waits and does not count. Either the state is handed over, and the session lets go here without
+ * having ended; or that fails, and it thaws as if nothing had been. Where the node died instead,
+ * the messages are lost, and the session is <i>rebuilt</i>: a new life under the same id, whose
+ * numbers, of both streams, begin at a <i>base</i> that lies above all that an earlier life can
+ * have reached. So a number always tells of which life it is. A client that names an earlier one is
+ * told where the session stands and that it did not resume, and nothing else of its request counts,
+ * until it has acknowledged something of the new life.
+ *
+ * <p>A node may act for its sessions only while its {@link Tenure} holds; otherwise another may
+ * have them. That is asked under the lock before messages are handed to a receiver and before
+ * anything that came counts.
+ *
  * <h2>Threads</h2>
  *
  * Every field is guarded by this. The endpoint is given nothing with the lock held: values that
  * came up are queued under it and then passed on by one thread at a time, so that they keep their
- * order.
+ * order ({@link Delivery}).
  */
 public final class Session implements Peer {
   /** Takes messages off a session. */
@@ -60,35 +81,73 @@ public final class Session implements Peer {
 
   private static final Logger LOG = LoggerFactory.getLogger(Session.class);
 
+  private enum Phase {
+    OPEN,
+    /** Its endpoint comes to rest. */
+    FREEZING,
+    /** Its state has been given out. */
+    FROZEN,
+    /** It has ended, or lives on elsewhere. */
+    CLOSED
+  }
+
   private final String id;
   private final String address;
+  private final String endpointPath;
   private final SessionOptions options;
   private final Sessions owner;
+  private final Streams streams;
   private final Outbox outbox;
+  private final Delivery delivery;
   private Lane lane;
   private @Nullable String publicId;
-  private @Nullable Endpoint endpoint;
   private @Nullable Receiver receiver;
-  private long cursor;
   private boolean signalled;
-  private long received;
   private long turn;
   private long touchedNanos;
   private boolean starved;
   private long starvedNanos;
-  private @Nullable ArrayDeque<Value> inbox;
-  private boolean delivering;
-  private boolean closed;
-  private boolean endpointClosed;
+  private @Nullable WaitingRoom waiting;
+  private Phase phase = Phase.OPEN;
+  private @Nullable CompletableFuture<SessionState> frozen;
 
-  Session(String id, String address, SessionOptions options, Sessions owner, Lane lane, long now) {
+  /** The last message that belongs to the state that was given out. */
+  private long lastOfState;
+
+  /** A new session. */
+  Session(String id, OpenRequest request, Sessions owner, Lane lane) {
+    this(id, request.address(), request.endpoint(), owner, lane, new Streams(bound(owner)));
+  }
+
+  /** One that was elsewhere. */
+  Session(SessionState state, Sessions owner, Lane lane) {
+    this(
+        state.id(),
+        state.address(),
+        state.endpoint(),
+        owner,
+        lane,
+        new Streams(bound(owner), state));
+    publicId = state.publicId();
+    turn = state.turn();
+  }
+
+  private Session(
+      String id, String address, String endpointPath, Sessions owner, Lane lane, Streams streams) {
     this.id = id;
     this.address = address;
-    this.options = options;
+    this.endpointPath = endpointPath;
+    this.options = owner.options();
     this.owner = owner;
-    this.outbox = new Outbox(options.bufferBytes());
+    this.streams = streams;
+    this.outbox = streams.outbox();
+    this.delivery = new Delivery(this, this::failed);
     this.lane = lane;
-    this.touchedNanos = now;
+    this.touchedNanos = owner.now();
+  }
+
+  private static int bound(Sessions owner) {
+    return owner.options().bufferBytes();
   }
 
   /** The secret name; it opens the session. */
@@ -99,6 +158,25 @@ public final class Session implements Peer {
   /** The address that opened the session. */
   public String address() {
     return address;
+  }
+
+  /** The path of the endpoint. */
+  public String endpointPath() {
+    return endpointPath;
+  }
+
+  /** What the endpoint needs to go on elsewhere; null where it cannot move. */
+  public byte @Nullable [] endpointState() {
+    Endpoint endpoint;
+    synchronized (this) {
+      endpoint = delivery.endpoint();
+    }
+    return endpoint.state();
+  }
+
+  /** Where the numbers of the session's present life begin; 0 in its first. */
+  public synchronized long base() {
+    return streams.base();
   }
 
   @Override
@@ -119,23 +197,24 @@ public final class Session implements Peer {
     return lane;
   }
 
+  @Override
+  public void changed() {
+    owner.changed(this);
+  }
+
   /** The session gets what it is connected to, once, before anybody else knows it. */
   void opened(Endpoint to) {
-    boolean alreadyClosed;
     synchronized (this) {
-      endpoint = to;
-      alreadyClosed = closed;
+      delivery.begin(to);
     }
-    if (alreadyClosed) {
-      deliver();
-    }
+    delivery.run();
   }
 
   // ---- down ----
 
   @Override
   public synchronized Offer offer(Message message) {
-    if (closed) {
+    if (phase == Phase.CLOSED) {
       return Offer.CLOSED;
     }
     Offer outcome = outbox.offer(message);
@@ -154,7 +233,7 @@ public final class Session implements Peer {
   public Offer answer(Message message) {
     Offer outcome;
     synchronized (this) {
-      if (closed) {
+      if (phase == Phase.CLOSED) {
         return Offer.CLOSED;
       }
       outcome = outbox.offerFromReserve(message);
@@ -177,7 +256,8 @@ public final class Session implements Peer {
 
   /**
    * Hands messages after the cursor to the sink, in order, as long as it accepts them. What is
-   * handed over stays in the buffer until it is acknowledged.
+   * handed over stays in the buffer until it is acknowledged. Hands over nothing while the node may
+   * not act for the session; the receiver is told again when it may.
    *
    * @return false if the receiver is not the attached one; nothing was handed over then
    */
@@ -186,11 +266,8 @@ public final class Session implements Peer {
       return false;
     }
     signalled = false;
-    while (cursor < outbox.sent()) {
-      if (!sink.accept(cursor + 1, outbox.get(cursor + 1))) {
-        break;
-      }
-      cursor++;
+    if (owner.holds()) {
+      streams.handOver(phase == Phase.FROZEN ? lastOfState : outbox.sent(), sink);
     }
     return true;
   }
@@ -203,16 +280,18 @@ public final class Session implements Peer {
    * @param after the last message that the client has got; {@link #UNKNOWN} stands for the last one
    *     it acknowledged
    * @param withTurn the client's turn or {@link #UNKNOWN}
-   * @return the session's {@code welcome}; messages after {@code after} can be taken
-   * @throws ProtocolException {@code superseded}, {@code gap} or {@code session_gone}; then nothing
-   *     has changed
+   * @return the session's {@code welcome}; messages after {@code after} can be taken. Where it says
+   *     that the session did not resume, it says where the streams begin instead
+   * @throws ProtocolException {@code superseded}, {@code gap}, {@code session_gone}, {@code
+   *     draining} or {@code unavailable}; then nothing has changed
    */
   public Message attach(Receiver by, long after, long withTurn) throws ProtocolException {
     return attach(by, after, withTurn, null);
   }
 
   /**
-   * Attaches a receiver and takes a batch of messages up, both or neither.
+   * Attaches a receiver and takes a batch of messages up, both or neither. Where the session was
+   * rebuilt and the client does not know, the batch is of an earlier life and has no effect.
    *
    * @param batch what comes up with the request, or null
    */
@@ -222,58 +301,77 @@ public final class Session implements Peer {
     Message welcome;
     synchronized (this) {
       effects = place(by, after, withTurn, batch);
-      welcome = welcome(true, cursor);
+      welcome = welcome(effects.resumed(), streams.cursor());
     }
     afterwards(effects);
     return welcome;
   }
 
-  /** As {@link #attach}, for a receiver that says no {@code welcome}. */
-  public void attachPoll(Receiver by, long after, long withTurn, @Nullable Batch batch)
+  /**
+   * As {@link #attach}, for a receiver that says no {@code welcome} unless the session was rebuilt.
+   *
+   * @return that {@code welcome}, or null
+   */
+  public @Nullable Message attachPoll(Receiver by, long after, long withTurn, @Nullable Batch batch)
       throws ProtocolException {
     Effects effects;
+    Message welcome;
     synchronized (this) {
       effects = place(by, after, withTurn, batch);
+      welcome = effects.resumed() ? null : welcome(false, streams.cursor());
     }
     afterwards(effects);
+    return welcome;
   }
 
-  /** What is to be done when the lock has been released. */
-  private record Effects(boolean drained, boolean moved) {}
+  /** What has come of it, and what is to be done when the lock has been released. */
+  private record Effects(boolean resumed, boolean drained, boolean moved) {
+    static Effects drained(boolean drained) {
+      return new Effects(true, drained, false);
+    }
+  }
 
   private Effects place(Receiver by, long after, long withTurn, @Nullable Batch batch)
       throws ProtocolException {
-    requireOpen();
+    requireWork();
     requireTurn(withTurn);
-    long from = after == UNKNOWN ? outbox.acked() : after;
-    requireHeld(from);
-    if (batch != null) {
-      requireSendable(batch, withTurn);
+    boolean unaware = streams.isUnaware(after);
+    long from = unaware || after == UNKNOWN ? outbox.acked() : after;
+    Batch counted = unaware ? null : batch;
+    streams.requireHeld(from);
+    if (counted != null) {
+      requireSendable(counted, withTurn);
     }
     touch(withTurn);
     if (receiver != null && receiver != by) {
       receiver.end(Bye.SUPERSEDED);
     }
     receiver = by;
-    cursor = from;
+    waiting = null;
+    streams.begin(from);
     boolean drained = acknowledge(from);
-    if (batch != null) {
-      drained |= accept(batch);
+    if (counted != null) {
+      drained |= accept(counted);
     }
     boolean moved = by.streaming() && lane != by.lane();
     if (moved) {
       lane = by.lane();
     }
     signalled = true;
-    return new Effects(drained, moved);
+    return new Effects(!unaware, drained, moved);
   }
 
   /** The receiver's connection has gone; the session lives on for its time to live. */
   public synchronized void detach(Receiver by) {
     if (receiver == by) {
-      receiver = null;
-      touchedNanos = owner.now();
+      dismiss();
     }
+  }
+
+  private void dismiss() {
+    receiver = null;
+    waiting = null;
+    touchedNanos = owner.now();
   }
 
   /** Whether a receiver is attached. */
@@ -296,44 +394,69 @@ public final class Session implements Peer {
    * Takes a batch that came in a request of its own.
    *
    * @return how many messages the session has received
-   * @throws ProtocolException {@code superseded}, {@code gap}, {@code malformed} or {@code
-   *     session_gone}; then nothing has changed
+   * @throws ProtocolException {@code superseded}, {@code gap}, {@code rebuilt}, {@code malformed},
+   *     {@code session_gone}, {@code draining} or {@code unavailable}; then nothing has changed
    */
   public long send(Batch batch, long withTurn) throws ProtocolException {
     boolean drained;
     long now;
     synchronized (this) {
-      requireOpen();
+      requireWork();
       requireTurn(withTurn);
       requireSendable(batch, withTurn);
       touch(withTurn);
       if (receiver != null && receiver.duplex()) {
         receiver.end(Bye.SUPERSEDED);
-        receiver = null;
+        dismiss();
       }
       drained = accept(batch);
-      now = received;
+      now = streams.received();
     }
-    afterwards(new Effects(drained, false));
+    afterwards(Effects.drained(drained));
     return now;
   }
 
   /**
-   * Takes one value that came on an attached receiver.
+   * Takes one value that came on an attached receiver. It counts at once, or, while the session is
+   * frozen or the node may not act for it, later or never; {@link #receivedFrom} tells.
    *
    * @return false if the receiver is no longer the attached one; the value does not count then
    * @throws ProtocolException {@code malformed}; the value does not count
    */
   public boolean receive(Receiver by, Value value) throws ProtocolException {
     synchronized (this) {
-      if (receiver != by || closed) {
+      if (receiver != by) {
         return false;
       }
-      endpoint().check(value);
+      delivery.endpoint().check(value);
+      if (!works()) {
+        return hold(by, value);
+      }
+      letIn();
       enqueue(value);
     }
-    deliver();
+    delivery.run();
     return true;
+  }
+
+  private boolean hold(Receiver by, Value value) {
+    if (waiting == null) {
+      waiting = new WaitingRoom(options.bufferBytes());
+    }
+    if (!waiting.add(value)) {
+      by.end(Bye.UNAVAILABLE);
+      dismiss();
+      return false;
+    }
+    return true;
+  }
+
+  /** What waited counts now. */
+  private void letIn() {
+    if (waiting != null) {
+      waiting.values().forEach(this::enqueue);
+      waiting = null;
+    }
   }
 
   /**
@@ -347,20 +470,41 @@ public final class Session implements Peer {
       if (receiver != by) {
         return;
       }
-      requireSent(number);
+      streams.requireSent(number);
       drained = acknowledge(number);
     }
-    afterwards(new Effects(drained, false));
+    afterwards(Effects.drained(drained));
   }
 
   /** How many messages have come up. */
   public synchronized long received() {
-    return received;
+    return streams.received();
   }
 
-  private void requireOpen() throws ProtocolException {
-    if (closed) {
+  /**
+   * How many messages have come up, to be acknowledged on an attached receiver.
+   *
+   * @return {@link #UNKNOWN} if it is no longer the attached one or the node may not say so
+   */
+  public synchronized long receivedFrom(Receiver by) {
+    return receiver == by && owner.holds() ? streams.received() : UNKNOWN;
+  }
+
+  /** Whether the session does what it is asked to. */
+  private boolean works() {
+    return phase == Phase.OPEN && owner.holds();
+  }
+
+  private void requireWork() throws ProtocolException {
+    if (phase == Phase.CLOSED) {
       throw gone();
+    }
+    if (phase != Phase.OPEN) {
+      throw new ProtocolException(
+          ErrorCode.DRAINING, "The session moves to another server; try again in a moment.");
+    }
+    if (!owner.holds()) {
+      throw Sessions.unavailable();
     }
   }
 
@@ -380,48 +524,14 @@ public final class Session implements Peer {
         ErrorCode.SUPERSEDED, "The session has gone on over another connection.");
   }
 
-  /** The client wants what comes after the number: that must be there still, or not sent yet. */
-  private void requireHeld(long after) throws ProtocolException {
-    if (after < outbox.acked() || after > outbox.sent()) {
-      throw downGap();
-    }
-  }
-
-  private void requireSent(long acknowledged) throws ProtocolException {
-    if (acknowledged > outbox.sent()) {
-      throw downGap();
-    }
-  }
-
-  private ProtocolException downGap() {
-    return new ProtocolException(
-            ErrorCode.GAP,
-            "The session can go on after message "
-                + outbox.acked()
-                + " at the earliest and "
-                + outbox.sent()
-                + " at the latest.")
-        .with("direction", JsonWriter.quote("down"))
-        .with("first", outbox.acked())
-        .with("last", outbox.sent());
-  }
-
   private void requireSendable(Batch batch, long withTurn) throws ProtocolException {
     if (receiver != null && receiver.duplex() && withTurn <= turn) {
       throw superseded();
     }
-    if (batch.after() > received) {
-      throw new ProtocolException(
-              ErrorCode.GAP, "Message " + (received + 1) + " is missing before these.")
-          .with("direction", JsonWriter.quote("up"))
-          .with("received", received);
-    }
-    if (batch.acknowledged() != UNKNOWN) {
-      requireSent(batch.acknowledged());
-    }
+    streams.requireFits(batch);
     for (Value value : batch.values()) {
       if (value.counts()) {
-        endpoint().check(value);
+        delivery.endpoint().check(value);
       }
     }
   }
@@ -433,7 +543,7 @@ public final class Session implements Peer {
 
   /** True if the endpoint is to be told of room. */
   private boolean accept(Batch batch) {
-    long repeated = batch.after() == UNKNOWN ? 0 : received - batch.after();
+    long repeated = streams.repeated(batch);
     for (Value value : batch.values()) {
       if (value.counts() && repeated-- <= 0) {
         enqueue(value);
@@ -443,22 +553,13 @@ public final class Session implements Peer {
   }
 
   private void enqueue(Value value) {
-    received++;
-    if (inbox == null) {
-      inbox = new ArrayDeque<>(4);
-    }
-    inbox.add(value);
+    streams.count();
+    delivery.add(value);
   }
 
   /** True if the endpoint is to be told of room. */
   private boolean acknowledge(long number) {
-    if (number <= outbox.acked()) {
-      return false;
-    }
-    outbox.acknowledge(number);
-    // What the client has got need not be handed to it, even if this connection did not bring it.
-    cursor = Math.max(cursor, number);
-    if (!starved) {
+    if (!streams.acknowledge(number) || !starved) {
       return false;
     }
     starvedNanos = owner.now();
@@ -470,58 +571,24 @@ public final class Session implements Peer {
   }
 
   private void afterwards(Effects effects) {
-    if (effects.moved()) {
-      endpoint().moved(lane());
-    }
-    if (effects.drained()) {
-      endpoint().drained();
-    }
-    deliver();
-  }
-
-  /** Passes what came up on to the endpoint, unless another thread is at it. */
-  private void deliver() {
-    while (true) {
-      Value value;
-      Endpoint to;
+    if (effects.moved() || effects.drained()) {
+      Endpoint endpoint;
       synchronized (this) {
-        to = endpoint;
-        if (delivering || to == null) {
-          return;
-        }
-        value = closed || inbox == null ? null : inbox.poll();
-        if (value == null) {
-          inbox = null;
-          if (!closed || endpointClosed) {
-            return;
-          }
-          endpointClosed = true;
-        }
-        delivering = true;
+        endpoint = delivery.endpoint();
       }
-      try {
-        if (value == null) {
-          to.closed();
-        } else {
-          to.receive(value);
-        }
-      } catch (RuntimeException e) {
-        LOG.error("An endpoint failed; its session ends.", e);
-        close(ErrorCode.INTERNAL.code());
-      } finally {
-        synchronized (this) {
-          delivering = false;
-        }
+      if (effects.moved()) {
+        endpoint.moved(lane());
+      }
+      if (effects.drained()) {
+        endpoint.drained();
       }
     }
+    delivery.run();
   }
 
-  private Endpoint endpoint() {
-    Endpoint to = endpoint;
-    if (to == null) {
-      throw new IllegalStateException("The session has not opened yet.");
-    }
-    return to;
+  private void failed(RuntimeException e) {
+    LOG.error("An endpoint failed; its session ends.", e);
+    close(ErrorCode.INTERNAL.code());
   }
 
   // ---- life ----
@@ -529,7 +596,7 @@ public final class Session implements Peer {
   /** The {@code welcome} of a new session that no connection has been attached to. */
   public Message firstWelcome() {
     synchronized (this) {
-      return welcome(false, 0);
+      return welcome(false, streams.base());
     }
   }
 
@@ -545,11 +612,11 @@ public final class Session implements Peer {
             .text("op", "welcome")
             .text("session", id)
             .flag("resumed", resumed)
-            .number("received", received)
+            .number("received", streams.received())
             .number("after", after)
             .number("ttl", owner.seconds(options.ttlNanos()))
             .number("ping", owner.seconds(options.pingNanos()));
-    endpoint().describe(json);
+    delivery.endpoint().describe(json);
     json.beginArray("transports");
     owner.transports().forEach(name -> json.element(JsonWriter.quote(name)));
     json.end()
@@ -570,49 +637,186 @@ public final class Session implements Peer {
   /** Ends the session for good with the given last word. Any thread; again does nothing. */
   void close(Bye bye) {
     synchronized (this) {
-      if (closed) {
+      if (phase == Phase.CLOSED) {
         return;
       }
-      closed = true;
-      if (receiver != null) {
-        receiver.end(bye);
-        receiver = null;
-      }
+      end(bye, Endpoint::closed);
     }
-    owner.remove(this);
-    lane().execute(this::deliver);
+    closed();
   }
 
-  /** Whether the session has ended. */
+  private void end(Bye bye, Consumer<Endpoint> last) {
+    phase = Phase.CLOSED;
+    delivery.end(last);
+    waiting = null;
+    if (receiver != null) {
+      receiver.end(bye);
+      receiver = null;
+    }
+  }
+
+  /** After {@link #end}, when the lock has been released. */
+  private void closed() {
+    owner.remove(this);
+    letGo();
+  }
+
+  private void letGo() {
+    CompletableFuture<SessionState> freezing;
+    synchronized (this) {
+      freezing = frozen;
+      frozen = null;
+    }
+    if (freezing != null) {
+      freezing.completeExceptionally(gone());
+    }
+    lane().execute(delivery::run);
+  }
+
+  /** Whether the session has ended, or lives on elsewhere. */
   public synchronized boolean isClosed() {
-    return closed;
+    return phase == Phase.CLOSED;
   }
 
   /** Time has passed: ends a session that nobody came back to, looks after one that is attached. */
   void check(long now) {
-    boolean expired = false;
     synchronized (this) {
       Receiver attached = receiver;
-      if (closed) {
+      if (phase == Phase.CLOSED) {
         return;
       }
-      if (attached == null) {
-        expired = now - touchedNanos > options.ttlNanos();
-      } else if (starved
-          && attached.streaming()
-          && cursor == outbox.sent()
-          && attached.idle()
-          && now - starvedNanos > options.windowNanos()) {
-        receiver = null;
-        touchedNanos = now;
-        attached.end(Bye.WINDOW);
-      } else {
-        attached.check(now);
+      if (attached != null) {
+        check(attached, now);
+        return;
+      }
+      // Decided and done under one lock, so that nobody attaches to what is about to end.
+      if (!works() || now - touchedNanos <= options.ttlNanos()) {
+        return;
+      }
+      end(Bye.ended("expired"), Endpoint::closed);
+    }
+    closed();
+  }
+
+  private void check(Receiver attached, long now) {
+    if (works()
+        && starved
+        && attached.streaming()
+        && streams.cursor() == outbox.sent()
+        && attached.idle()
+        && now - starvedNanos > options.windowNanos()) {
+      receiver = null;
+      waiting = null;
+      touchedNanos = now;
+      attached.end(Bye.WINDOW);
+    } else {
+      attached.check(now);
+    }
+  }
+
+  // ---- moving ----
+
+  /** See {@link Sessions#freeze}. */
+  CompletionStage<SessionState> freeze() {
+    CompletableFuture<SessionState> freezing = new CompletableFuture<>();
+    synchronized (this) {
+      if (phase == Phase.CLOSED) {
+        return CompletableFuture.failedStage(gone());
+      }
+      if (phase != Phase.OPEN) {
+        return CompletableFuture.failedStage(
+            new IllegalStateException("The session moves already."));
+      }
+      phase = Phase.FREEZING;
+      frozen = freezing;
+      // After all that has counted.
+      delivery.add(endpoint -> settle(endpoint, freezing));
+    }
+    delivery.run();
+    return freezing;
+  }
+
+  private void settle(Endpoint endpoint, CompletableFuture<SessionState> freezing) {
+    Stages.on(
+        endpoint.settle(),
+        state -> settled(state, freezing),
+        failure -> {
+          thaw();
+          freezing.completeExceptionally(failure);
+        });
+  }
+
+  private void settled(byte[] endpointState, CompletableFuture<SessionState> freezing) {
+    SessionState state;
+    synchronized (this) {
+      if (phase != Phase.FREEZING || frozen != freezing) {
+        // It has ended or thawed meanwhile, and who waits has been told.
+        return;
+      }
+      phase = Phase.FROZEN;
+      frozen = null;
+      lastOfState = outbox.sent();
+      state =
+          new SessionState(
+              id,
+              publicId(),
+              address,
+              endpointPath,
+              streams.base(),
+              streams.told(),
+              streams.received(),
+              outbox.acked(),
+              outbox.all(),
+              turn,
+              endpointState);
+    }
+    freezing.complete(state);
+  }
+
+  /** See {@link Sessions#thaw}. */
+  void thaw() {
+    CompletableFuture<SessionState> freezing;
+    synchronized (this) {
+      if (phase != Phase.FREEZING && phase != Phase.FROZEN) {
+        return;
+      }
+      phase = Phase.OPEN;
+      freezing = frozen;
+      frozen = null;
+      touchedNanos = owner.now();
+      delivery.add(Endpoint::resumeWork);
+    }
+    if (freezing != null) {
+      freezing.completeExceptionally(
+          new IllegalStateException("The session was thawed before it was frozen."));
+    }
+    wake();
+  }
+
+  /** See {@link Sessions#wake}. */
+  void wake() {
+    synchronized (this) {
+      if (works()) {
+        letIn();
+      }
+      if (streams.cursor() < outbox.sent()) {
+        signal();
       }
     }
-    if (expired) {
-      close("expired");
+    delivery.run();
+  }
+
+  /** See {@link Sessions#drop}; false where it had ended already. */
+  boolean release(Bye bye) {
+    synchronized (this) {
+      if (phase == Phase.CLOSED) {
+        return false;
+      }
+      end(bye, Endpoint::handedOver);
     }
+    owner.forget(this);
+    letGo();
+    return true;
   }
 
   /** Shows no secret. */

@@ -88,6 +88,11 @@ public final class EntryRing {
     return page;
   }
 
+  /** When the entry with the offset was added; only if it is kept. */
+  public long nanos(long offset) {
+    return times[(head + (int) (offset - first())) & (times.length - 1)];
+  }
+
   /** When the oldest entry kept was added; only if there is one. */
   public long firstNanos() {
     return times[head];

@@ -33,7 +33,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private final boolean answersPings;
   private volatile long heardNanos;
   private volatile boolean ackDue;
-  private long received;
+  private int unacknowledged;
   private long acked;
 
   /**
@@ -59,8 +59,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
 
   /** The session has been attached; begins to carry it. */
   void start(Session session, Message welcome) {
-    received = session.received();
-    acked = received;
+    acked = session.received();
     begin(session, welcome);
     reader.start();
   }
@@ -111,7 +110,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private void receive(Value value) throws ProtocolException {
     Session session = session();
     if (session != null && session.receive(this, value)) {
-      received++;
+      unacknowledged++;
       ackDue = true;
     }
   }
@@ -175,7 +174,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   @Override
   public void pause() {
     heardNanos = nanoClock.getAsLong();
-    if (received - acked >= ACK_EVERY) {
+    if (unacknowledged >= ACK_EVERY) {
       acknowledge();
     }
     if (controlsWaiting() > 0) {
@@ -188,10 +187,17 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
     lost();
   }
 
+  /** Tells what has counted; what waits in the session stays due. */
   private void acknowledge() {
-    acked = received;
-    ackDue = false;
-    control(Message.json(JsonWriter.object().text("op", "ack").number("received", acked).bytes()));
+    Session session = session();
+    long received = session == null ? Session.UNKNOWN : session.receivedFrom(this);
+    if (received > acked) {
+      unacknowledged -= (int) (received - acked);
+      ackDue = unacknowledged > 0;
+      acked = received;
+      control(
+          Message.json(JsonWriter.object().text("op", "ack").number("received", acked).bytes()));
+    }
   }
 
   // ---- life ----

@@ -13,6 +13,7 @@ public enum ErrorCode {
   METHOD_NOT_ALLOWED("method_not_allowed", 405),
   GAP("gap", 409),
   SUPERSEDED("superseded", 409),
+  REBUILT("rebuilt", 409),
   SESSION_GONE("session_gone", 410),
   TOO_LARGE("too_large", 413),
   UNSUPPORTED_TYPE("unsupported_type", 415),

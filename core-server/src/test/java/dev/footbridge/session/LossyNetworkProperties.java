@@ -15,8 +15,10 @@ import net.jqwik.api.ShrinkingMode;
 
 /**
  * A client that keeps to the protocol and a session, on a network that loses, repeats, delays and
- * overtakes requests and answers and cuts connections at any point: nothing is lost, repeated or
- * disordered in either direction.
+ * overtakes requests and answers and cuts connections at any point; and nodes that hand the session
+ * over, may not act for it for a while, or die with it. Nothing is lost, repeated or disordered in
+ * either direction, except that a node dies: then the client is told, and no number of one life is
+ * ever taken for one of another.
  */
 class LossyNetworkProperties {
   private static final int HISTORIES = 100_000;
@@ -147,7 +149,7 @@ class LossyNetworkProperties {
 
     private void rarer() {
       SimulatedConnection connection = connection();
-      switch (script.choose(8)) {
+      switch (script.choose(9)) {
         case 0, 1 -> {
           if (connection != null) {
             connection.cut();
@@ -168,6 +170,7 @@ class LossyNetworkProperties {
             server.answerEmpty(connection);
           }
         }
+        case 6 -> move();
         default -> {
           if (script.oneIn(40)) {
             server.close();
@@ -178,7 +181,23 @@ class LossyNetworkProperties {
       }
     }
 
+    /** The session goes elsewhere, or almost; or its node may not act for it, or dies. */
+    private void move() {
+      switch (script.choose(8)) {
+        case 0, 1 -> server.handOver();
+        case 2, 3 -> server.freeze();
+        case 4 -> server.thaw();
+        case 5 -> server.holds(false);
+        case 6 -> server.holds(true);
+        default -> server.crash();
+      }
+    }
+
     private void assertNothingIsWrongSoFar() {
+      if (client.base() != server.base()) {
+        assertThat(server.delivered).as("of an earlier life").isEmpty();
+        return;
+      }
       int arrived = server.delivered.size();
       if (arrived > client.said.size()
           || (arrived > 0 && server.delivered.get(arrived - 1) != client.said.get(arrived - 1))) {
@@ -188,6 +207,8 @@ class LossyNetworkProperties {
 
     /** The network works from now on: everything arrives, and what lingered has no effect. */
     void comeToRest() {
+      server.thaw();
+      server.holds(true);
       List<Flight> lingering = client.usesTurns() ? List.copyOf(flights) : List.of();
       flights.clear();
       Kind kind = KINDS.get(client.said.size() % KINDS.size());
@@ -210,6 +231,11 @@ class LossyNetworkProperties {
               server.read(connection);
             }
           });
+      if (!server.isClosed()) {
+        assertThat(client.base()).as("the life that the client knows").isEqualTo(server.base());
+      } else if (client.base() != server.base()) {
+        return;
+      }
       for (int i = 0; i < server.delivered.size(); i++) {
         assertThat(server.delivered.get(i)).isSameAs(client.said.get(i));
       }
@@ -219,7 +245,9 @@ class LossyNetworkProperties {
     }
 
     private boolean isAtRest() {
-      return client.got() == server.accepted.size() && client.confirmed() == client.said.size();
+      return client.base() == server.base()
+          && client.got() == server.accepted.size()
+          && client.confirmed() == client.said.size();
     }
 
     /** Everybody does all that they have to, once; connections send only when they were told to. */
@@ -251,7 +279,7 @@ class LossyNetworkProperties {
       SimulatedConnection receiving = client.receiving();
       do {
         client.read();
-      } while (receiving != null && !receiving.down.isEmpty());
+      } while (receiving != null && receiving == client.receiving() && !receiving.down.isEmpty());
     }
   }
 }

@@ -24,7 +24,7 @@ class OutboxProperties {
 
   @Property(tries = 5000, edgeCases = EdgeCasesMode.NONE)
   void an_outbox_holds_what_was_accepted_and_not_acknowledged(@ForAll("histories") Script history) {
-    Outbox outbox = new Outbox(BOUND);
+    Outbox outbox = new Outbox(BOUND, 0);
     List<Message> accepted = new ArrayList<>();
     int acked = 0;
     while (history.step()) {
@@ -77,7 +77,7 @@ class OutboxProperties {
 
   @Example
   void one_message_over_the_bound_is_accepted_and_no_second_one() {
-    Outbox outbox = new Outbox(BOUND);
+    Outbox outbox = new Outbox(BOUND, 0);
     assertThat(outbox.offer(message(BOUND + 1))).isEqualTo(Offer.ACCEPTED);
     assertThat(outbox.offer(message(0))).isEqualTo(Offer.OVERFLOWED);
     outbox.acknowledge(1);
@@ -87,7 +87,7 @@ class OutboxProperties {
 
   @Example
   void exactly_the_bound_fits() {
-    Outbox outbox = new Outbox(BOUND);
+    Outbox outbox = new Outbox(BOUND, 0);
     assertThat(outbox.offer(message(BOUND - 1))).isEqualTo(Offer.ACCEPTED);
     assertThat(outbox.offer(message(1))).isEqualTo(Offer.ACCEPTED);
     assertThat(outbox.offer(message(1))).isEqualTo(Offer.OVERFLOWED);

@@ -3,6 +3,7 @@ package dev.footbridge.session;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.io.Lane;
 import dev.footbridge.session.Session.Batch;
 import dev.footbridge.support.ManualClock;
@@ -82,7 +83,7 @@ class SessionModelProperties {
               },
               List.of(),
               clock);
-      session = new Session("s", "address", OPTIONS, owner, lanes.get(0), clock.getAsLong());
+      session = new Session("s", OpenRequest.hub("address"), owner, lanes.get(0));
       session.opened(new RecordingEndpoint(lanes, POISON, events));
       for (int i = 0; i < 5; i++) {
         boolean duplex = i < 2;

@@ -23,13 +23,16 @@ final class SimulatedConnection implements Receiver {
   /** What the server says. */
   sealed interface Down {}
 
-  record Welcome(long received, long after) implements Down {}
+  record Welcome(boolean resumed, long received, long after) implements Down {}
 
   record Numbered(long number, Message message) implements Down {}
 
   record Acknowledged(long received) implements Down {}
 
-  record PollAnswer(List<Numbered> messages, long received) implements Down {}
+  /**
+   * @param rebuilt what a client is told whose session was rebuilt, or null
+   */
+  record PollAnswer(List<Numbered> messages, long received, Welcome rebuilt) implements Down {}
 
   record Sent(long received) implements Down {}
 
@@ -59,9 +62,6 @@ final class SimulatedConnection implements Receiver {
 
   /** The session has ended it. */
   boolean superseded;
-
-  /** The values that counted on it and those before it, as far as the server knows. */
-  long received;
 
   SimulatedConnection(Kind kind, Lane lane) {
     this.kind = kind;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.Offer;
+import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.io.DamagedException;
 import dev.footbridge.io.Lane;
 import dev.footbridge.session.Session.Batch;
 import dev.footbridge.session.SimulatedConnection.Acknowledged;
@@ -16,18 +18,23 @@ import dev.footbridge.session.SimulatedConnection.Up;
 import dev.footbridge.session.SimulatedConnection.Welcome;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.ManualExecutor;
+import dev.footbridge.support.Stage;
 import dev.footbridge.wire.Json;
 import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One session and around it what transports do for it, in a few lines each; and an application that
- * answers some of what it gets.
+ * answers some of what it gets. The session moves from node to node, and sometimes its node dies.
  */
 final class SimulatedServer implements Endpoint {
   private static final SessionOptions OPTIONS =
@@ -41,11 +48,14 @@ final class SimulatedServer implements Endpoint {
    */
   record Request(SimulatedConnection.Kind kind, long after, long turn, Batch batch) {}
 
-  /** The down stream as it must be: what was accepted, in order. */
+  /** The down stream of this life as it must be: what was accepted, in order. */
   final List<Message> accepted = new ArrayList<>();
 
-  /** The up stream as it came to the application. */
+  /** The up stream of this life as it came to the application. */
   final List<Value> delivered = new ArrayList<>();
+
+  /** What was accepted too late for the state of the frozen session. */
+  private final List<Message> late = new ArrayList<>();
 
   /** Every connection that a request came on. */
   final List<SimulatedConnection> connections = new ArrayList<>();
@@ -53,24 +63,32 @@ final class SimulatedServer implements Endpoint {
   private final ManualClock clock = new ManualClock();
   private final ManualExecutor threads = new ManualExecutor();
   private final List<Lane> lanes = List.of(new Lane(threads), new Lane(threads));
-  private final Session session;
+  private Session session;
+  private @Nullable SessionState frozen;
+  private boolean holds = true;
+  private long base;
+  private int made;
   private long highestTurn;
   private boolean refusedForRoom;
   private boolean closed;
 
   SimulatedServer() {
-    Sessions owner =
-        new Sessions(
-            "m",
-            OPTIONS,
-            new Sessions.SessionLimits(1, 1),
-            (request, peer) -> {
-              throw new IllegalStateException("Nobody opens a session here.");
-            },
-            List.of(),
-            clock);
-    session = new Session("s", "address", OPTIONS, owner, lanes.get(0), clock.getAsLong());
+    session = new Session("m.0123456789012345678901", OpenRequest.hub("address"), node(), lane(0));
     session.opened(this);
+  }
+
+  private Sessions node() {
+    return new Sessions(
+        "m",
+        OPTIONS,
+        new Sessions.SessionLimits(1, 1),
+        (request, peer) -> {
+          throw new IllegalStateException("Nobody opens a session here.");
+        },
+        List.of(),
+        clock,
+        () -> holds,
+        Sessions.Listener.NONE);
   }
 
   Lane lane(int index) {
@@ -81,6 +99,109 @@ final class SimulatedServer implements Endpoint {
     return closed;
   }
 
+  /** Where the numbers of the session's present life begin. */
+  long base() {
+    return base;
+  }
+
+  boolean isFrozen() {
+    return frozen != null;
+  }
+
+  boolean holds() {
+    return holds;
+  }
+
+  // ---- moving ----
+
+  /** Comes to rest on this node. */
+  void freeze() {
+    if (!closed && frozen == null) {
+      frozen = Stage.get(session.freeze());
+      threads.run();
+    }
+  }
+
+  /** Goes on here after all. */
+  void thaw() {
+    if (!closed && frozen != null) {
+      frozen = null;
+      accepted.addAll(late);
+      late.clear();
+      session.thaw();
+      threads.run();
+    }
+  }
+
+  /** Goes on on another node, with what travelled there as octets. */
+  void handOver() {
+    freeze();
+    SessionState state = frozen;
+    if (closed || state == null) {
+      return;
+    }
+    frozen = null;
+    late.clear();
+    session.release(new Bye("draining", true, 0));
+    threads.run();
+    try {
+      session = new Session(SessionState.decode(state.encode()), node(), lane(0));
+    } catch (DamagedException e) {
+      throw new AssertionError(e);
+    }
+    assertThat(state.unacknowledged().stream().map(Message::raw))
+        .containsExactlyElementsOf(
+            accepted
+                .subList(accepted.size() - state.unacknowledged().size(), accepted.size())
+                .stream()
+                .map(Message::raw)
+                .toList());
+    session.opened(this);
+    refusedForRoom = false;
+  }
+
+  /** The node dies with all that it held; the session begins a new life on another one. */
+  void crash() {
+    if (closed) {
+      return;
+    }
+    base += 1L << 32;
+    frozen = null;
+    late.clear();
+    accepted.clear();
+    delivered.clear();
+    refusedForRoom = false;
+    highestTurn = 0;
+    for (SimulatedConnection connection : connections) {
+      connection.ended = true;
+      connection.cut();
+    }
+    session =
+        new Session(
+            new SessionState(
+                session.id(), "p", "a", "/", base, false, base, base, List.of(), 0, new byte[0]),
+            node(),
+            lane(0));
+    session.opened(this);
+  }
+
+  /** The node may not act for its sessions for a while, or may again. */
+  void holds(boolean yes) {
+    holds = yes;
+    if (yes) {
+      session.wake();
+      threads.run();
+    }
+  }
+
+  @Override
+  public CompletionStage<byte[]> settle() {
+    return CompletableFuture.completedStage(new byte[] {'{', '}'});
+  }
+
+  @Override
+  public void handedOver() {}
+
   /** Whether an application that was refused for lack of room has not been told of room since. */
   boolean owesRoom() {
     return refusedForRoom;
@@ -89,17 +210,24 @@ final class SimulatedServer implements Endpoint {
   // ---- the application ----
 
   void offer(int size) {
-    Message message = Message.binary(new byte[size]);
+    Message message = message(size);
     Offer outcome = session.offer(message);
     if (outcome == Offer.ACCEPTED) {
-      accepted.add(message);
+      (frozen == null ? accepted : late).add(message);
     } else if (outcome == Offer.OVERFLOWED) {
       refusedForRoom = true;
     }
   }
 
+  /** Each has content of its own, so that one can be told from another. */
+  private Message message(int size) {
+    byte[] content = new byte[Math.max(Integer.BYTES, size)];
+    ByteBuffer.wrap(content).putInt(made++);
+    return Message.binary(content);
+  }
+
   private void answer() {
-    Message message = Message.binary(new byte[1]);
+    Message message = message(4);
     if (session.answer(message) == Offer.ACCEPTED) {
       accepted.add(message);
     }
@@ -152,7 +280,7 @@ final class SimulatedServer implements Endpoint {
 
   void handle(Request request, SimulatedConnection connection) {
     boolean stale = request.turn() != Session.UNKNOWN && request.turn() < highestTurn;
-    State before = stale ? state() : null;
+    State before = stale ? seen() : null;
     connections.add(connection);
     try {
       if (request.kind() == SimulatedConnection.Kind.SEND) {
@@ -163,13 +291,14 @@ final class SimulatedServer implements Endpoint {
       }
       highestTurn = Math.max(highestTurn, request.turn());
       assertThat(stale).as("a stale request was taken: %s", request).isFalse();
+      assertThat(holds && frozen == null).as("taken by a node that may not").isTrue();
     } catch (ProtocolException e) {
       connection.ended = true;
       connection.say(new Refused(e.code()));
     }
     threads.run();
     if (stale) {
-      assertThat(state()).as("state after a stale request").isEqualTo(before);
+      assertThat(seen()).as("state after a stale request").isEqualTo(before);
     }
   }
 
@@ -177,17 +306,21 @@ final class SimulatedServer implements Endpoint {
     if (connection.streaming()) {
       connection.say(
           welcome(session.attach(connection, request.after(), request.turn(), request.batch())));
-      connection.received = session.received();
     } else {
-      session.attachPoll(connection, request.after(), request.turn(), request.batch());
-      pump(connection, Integer.MAX_VALUE);
+      Message rebuilt =
+          session.attachPoll(connection, request.after(), request.turn(), request.batch());
+      if (rebuilt == null) {
+        pump(connection, Integer.MAX_VALUE);
+      } else {
+        endPoll(connection, List.of(), welcome(rebuilt));
+      }
     }
   }
 
   private static Welcome welcome(Message message) throws ProtocolException {
     JsonObject fields = Json.object(message.raw());
-    assertThat(fields.flag("resumed")).isTrue();
     return new Welcome(
+        fields.flag("resumed"),
         fields.integer("received", -1, 0, Long.MAX_VALUE),
         fields.integer("after", -1, 0, Long.MAX_VALUE));
   }
@@ -208,25 +341,29 @@ final class SimulatedServer implements Endpoint {
               taken.add(new Numbered(number, message));
               return true;
             });
+    if (!holds) {
+      assertThat(taken).as("handed over by a node that may not").isEmpty();
+    }
     if (!attached || connection.ended) {
       assertThat(attached).as("attached after its end").isFalse();
       assertThat(taken).isEmpty();
     } else if (connection.streaming()) {
       taken.forEach(connection::say);
     } else if (!taken.isEmpty()) {
-      endPoll(connection, taken);
+      endPoll(connection, taken, null);
     }
   }
 
   /** A poll has been held for as long as it may. */
   void answerEmpty(SimulatedConnection connection) {
     if (connection.isPoll() && !connection.ended) {
-      endPoll(connection, List.of());
+      endPoll(connection, List.of(), null);
     }
   }
 
-  private void endPoll(SimulatedConnection connection, List<Numbered> taken) {
-    connection.say(new PollAnswer(taken, session.received()));
+  private void endPoll(
+      SimulatedConnection connection, List<Numbered> taken, @Nullable Welcome rebuilt) {
+    connection.say(new PollAnswer(taken, session.received(), rebuilt));
     connection.ended = true;
     session.detach(connection);
   }
@@ -242,7 +379,6 @@ final class SimulatedServer implements Endpoint {
         session.acknowledge(connection, next.acknowledged());
       } else if (session.receive(connection, next.value())) {
         assertThat(connection.ended).as("counted after its end").isFalse();
-        connection.received++;
       }
     } catch (ProtocolException e) {
       throw new AssertionError("The client did nothing wrong.", e);
@@ -251,8 +387,9 @@ final class SimulatedServer implements Endpoint {
   }
 
   void acknowledge(SimulatedConnection connection) {
-    if (connection.duplex() && !connection.ended) {
-      connection.say(new Acknowledged(connection.received));
+    long received = session.receivedFrom(connection);
+    if (connection.duplex() && received != Session.UNKNOWN) {
+      connection.say(new Acknowledged(received));
     }
   }
 
@@ -272,7 +409,7 @@ final class SimulatedServer implements Endpoint {
       long superseded,
       boolean closed) {}
 
-  private State state() {
+  private State seen() {
     return new State(
         session.received(),
         session.isAttached(),

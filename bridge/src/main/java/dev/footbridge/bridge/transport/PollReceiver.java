@@ -58,8 +58,16 @@ final class PollReceiver implements Receiver {
     this.watch = new PeerWatch(exchange, this::gone);
   }
 
-  /** The poll is attached: answers now or holds. Called by the exchange's handler. */
-  void start(long waitNanos) {
+  /**
+   * The poll is attached: answers now or holds. Called by the exchange's handler.
+   *
+   * @param welcome what a client is told whose session was rebuilt, or null; it is the answer
+   */
+  void start(long waitNanos, @Nullable Message welcome) {
+    if (welcome != null) {
+      answer(empty().raw("welcome", welcome.raw()).bytes());
+      return;
+    }
     List<Message> messages = new ArrayList<>();
     long first = collect(messages);
     if (!messages.isEmpty()) {

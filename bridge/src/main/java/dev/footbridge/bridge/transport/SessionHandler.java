@@ -187,8 +187,8 @@ public final class SessionHandler implements HttpHandler {
             advice,
             node.timer(),
             config.getInt(Setting.LIMITS_BATCH_BYTES));
-    session.attachPoll(receiver, after, turn, batch);
-    receiver.start(TimeUnit.SECONDS.toNanos(wait));
+    Message rebuilt = session.attachPoll(receiver, after, turn, batch);
+    receiver.start(TimeUnit.SECONDS.toNanos(wait), rebuilt);
   }
 
   private void jsonp(HttpServerExchange exchange, String id) throws ProtocolException {

@@ -1,5 +1,8 @@
 package dev.footbridge.store.memory;
 
+import dev.footbridge.io.BinaryReader;
+import dev.footbridge.io.BinaryWriter;
+import dev.footbridge.io.DamagedException;
 import dev.footbridge.store.ChannelStore;
 import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
@@ -39,6 +42,7 @@ public final class MemoryChannelStore implements ChannelStore {
   private final InstantSource clock;
   private final AtomicLong bytes = new AtomicLong();
   private final ConcurrentHashMap<String, MemoryLog> logs = new ConcurrentHashMap<>();
+  private volatile boolean sealed;
 
   /**
    * @param retention what each channel keeps, by its name
@@ -68,6 +72,11 @@ public final class MemoryChannelStore implements ChannelStore {
         return full();
       }
       Position position = log.append(publication, nanoClock.getAsLong(), clock.millis());
+      if (position == null && sealed) {
+        return CompletableFuture.failedStage(
+            new ProtocolException(
+                ErrorCode.DRAINING, "This server is going down; try again in a moment."));
+      }
       if (position != null) {
         if (bytes.get() > maxBytes) {
           halve();
@@ -131,8 +140,61 @@ public final class MemoryChannelStore implements ChannelStore {
     if (logs.size() >= maxChannels) {
       return null;
     }
-    return logs.computeIfAbsent(
-        channel, name -> new MemoryLog(epoch, retention.apply(name), bytes));
+    return logs.computeIfAbsent(channel, name -> newLog(name));
+  }
+
+  private MemoryLog newLog(String name) {
+    return new MemoryLog(epoch, retention.apply(name), bytes, () -> sealed);
+  }
+
+  // ---- a snapshot ----
+
+  /** Takes no more publications, for good: what {@link #exportLogs} gives is all that there is. */
+  public void seal() {
+    sealed = true;
+  }
+
+  /** The epoch of logs that begin later; see {@link #restoreEpoch}. */
+  public byte[] exportEpoch() {
+    return new BinaryWriter().text(epoch).toBytes();
+  }
+
+  /** The logs of a sealed store, each made when it is its turn; see {@link #restoreLog}. */
+  public Iterable<byte[]> exportLogs() {
+    long now = nanoClock.getAsLong();
+    return () ->
+        logs.entrySet().stream()
+            .map(entry -> entry.getValue().export(entry.getKey(), now))
+            .iterator();
+  }
+
+  /**
+   * Takes over the epoch of a store that was before.
+   *
+   * @throws DamagedException where it is none
+   */
+  public void restoreEpoch(byte[] octets) throws DamagedException {
+    BinaryReader in = new BinaryReader(octets);
+    epoch = in.text();
+    in.end();
+  }
+
+  /**
+   * Takes over a log of a store that was before, as if it had been here meanwhile.
+   *
+   * @param downNanos how long it was nowhere
+   * @throws DamagedException where it is none
+   */
+  public void restoreLog(byte[] octets, long downNanos) throws DamagedException {
+    BinaryReader in = new BinaryReader(octets);
+    String name = in.text();
+    long now = nanoClock.getAsLong();
+    MemoryLog log =
+        MemoryLog.restore(in, retention.apply(name), bytes, () -> sealed, now, now - downNanos);
+    in.end();
+    if (logs.putIfAbsent(name, log) != null) {
+      throw new DamagedException("it has a channel twice");
+    }
   }
 
   private static String newEpoch() {

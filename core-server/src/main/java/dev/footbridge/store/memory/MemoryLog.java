@@ -1,5 +1,8 @@
 package dev.footbridge.store.memory;
 
+import dev.footbridge.io.BinaryReader;
+import dev.footbridge.io.BinaryWriter;
+import dev.footbridge.io.DamagedException;
 import dev.footbridge.store.ChannelStore.Follower;
 import dev.footbridge.store.ChannelStore.Following;
 import dev.footbridge.store.EntryRing;
@@ -8,6 +11,7 @@ import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
 import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
+import dev.footbridge.wire.Message;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -15,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,20 +46,81 @@ final class MemoryLog {
   private final Retention retention;
   private final AtomicLong total;
   private final String epoch;
-  private final EntryRing ring = new EntryRing(0);
+  private final BooleanSupplier sealed;
+  private final EntryRing ring;
   private final Map<Key, Keyed> keys = new LinkedHashMap<>();
   private List<Follower> followers = List.of();
   private long usedNanos;
   private boolean removed;
 
-  MemoryLog(String epoch, Retention retention, AtomicLong total) {
+  /**
+   * @param sealed whether nothing may be appended any more
+   */
+  MemoryLog(String epoch, Retention retention, AtomicLong total, BooleanSupplier sealed) {
+    this(epoch, retention, total, sealed, 0);
+  }
+
+  private MemoryLog(
+      String epoch, Retention retention, AtomicLong total, BooleanSupplier sealed, long top) {
     this.epoch = epoch;
     this.retention = retention;
     this.total = total;
+    this.sealed = sealed;
+    this.ring = new EntryRing(top);
+  }
+
+  /** All of it, with the age of each part at the given time. */
+  synchronized byte[] export(String name, long now) {
+    BinaryWriter out = new BinaryWriter().text(name).text(epoch).number(ring.first() - 1);
+    out.number(ring.size());
+    for (long offset = ring.first(); offset <= ring.top(); offset++) {
+      LogEntry entry = ring.get(offset);
+      if (entry != null) {
+        out.number(Math.max(0, now - ring.nanos(offset))).bytes(entry.message().raw());
+      }
+    }
+    out.number(keys.size());
+    keys.forEach(
+        (key, keyed) ->
+            out.number(Math.max(0, now - keyed.nanos()))
+                .optionalText(key.user())
+                .text(key.key())
+                .number(keyed.position().offset()));
+    return out.toBytes();
+  }
+
+  /**
+   * The log that {@link #export} wrote, without its name.
+   *
+   * @param then what the time of the export is on the present clock
+   */
+  static MemoryLog restore(
+      BinaryReader in,
+      Retention retention,
+      AtomicLong total,
+      BooleanSupplier sealed,
+      long now,
+      long then)
+      throws DamagedException {
+    String epoch = in.text();
+    MemoryLog log = new MemoryLog(epoch, retention, total, sealed, in.number(Long.MAX_VALUE / 2));
+    for (int left = in.count(); left > 0; left--) {
+      long nanos = then - in.number(Long.MAX_VALUE);
+      log.ring.add(new LogEntry(log.ring.top() + 1, Message.json(in.bytes())), nanos);
+    }
+    for (int left = in.count(); left > 0; left--) {
+      long nanos = then - in.number(Long.MAX_VALUE);
+      Key key = new Key(in.optionalText(), in.text());
+      log.keys.put(key, new Keyed(new Position(epoch, in.number(log.ring.top())), nanos));
+      total.addAndGet(key.bytes());
+    }
+    total.addAndGet(log.ring.bytes());
+    log.usedNanos = now;
+    return log;
   }
 
   synchronized @Nullable Position append(Publication publication, long now, long timeMillis) {
-    if (removed) {
+    if (removed || sealed.getAsBoolean()) {
       return null;
     }
     usedNanos = now;

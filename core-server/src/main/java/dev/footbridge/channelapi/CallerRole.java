@@ -1,0 +1,74 @@
+package dev.footbridge.channelapi;
+
+import dev.footbridge.auth.Authorizer.Action;
+import dev.footbridge.auth.Identity;
+import dev.footbridge.io.Stages;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/** A session as one that calls procedures. Guarded by itself; calls out without the lock. */
+final class CallerRole {
+  private final HubService service;
+  private final Set<Call> calls = new HashSet<>(4);
+
+  private static final class Call {
+    final CompletableFuture<byte[]> result = new CompletableFuture<>();
+  }
+
+  CallerRole(HubService service) {
+    this.service = service;
+  }
+
+  /** Calls; the stage ends with the result or why there is none. */
+  CompletionStage<byte[]> call(
+      String procedure, byte[] data, Identity who, @Nullable String token, long timeoutNanos)
+      throws ProtocolException {
+    Call call = new Call();
+    synchronized (this) {
+      if (calls.size() >= service.limits().calls()) {
+        throw new ProtocolException(
+            ErrorCode.RATE_LIMITED,
+            "A session may have " + service.limits().calls() + " calls under way.");
+      }
+      calls.add(call);
+    }
+    CompletionStage<byte[]> ended =
+        call.result.whenComplete(
+            (result, failure) -> {
+              synchronized (this) {
+                calls.remove(call);
+              }
+            });
+    try {
+      Stages.on(
+          service
+              .authorize(Action.CALL, who, procedure, token)
+              .thenCompose(
+                  allowed ->
+                      service.hub().procedures().call(procedure, data, who.user(), timeoutNanos)),
+          call.result::complete,
+          call.result::completeExceptionally);
+    } catch (RuntimeException e) {
+      call.result.completeExceptionally(e);
+    }
+    return ended;
+  }
+
+  /** The session is about to go elsewhere, where the results would not find it. */
+  void interrupt() {
+    List<Call> waiting;
+    synchronized (this) {
+      waiting = List.copyOf(calls);
+    }
+    waiting.forEach(
+        call ->
+            call.result.completeExceptionally(
+                new ProtocolException(ErrorCode.INTERRUPTED, "The caller's session moves.")));
+  }
+}
