@@ -13,6 +13,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /** A session as one that answers calls. Guarded by itself; calls out without the lock. */
@@ -30,10 +32,11 @@ final class CalleeRole implements Procedures.Callee {
     this.peer = peer;
   }
 
-  void register(String procedure) throws ProtocolException {
+  /** Completes when the procedure can be called; see {@link Procedures#register}. */
+  CompletionStage<?> register(String procedure) throws ProtocolException {
     synchronized (this) {
       if (closed) {
-        return;
+        return CompletableFuture.completedStage(null);
       }
       Set<String> names = registered == null ? new HashSet<>() : registered;
       registered = names;
@@ -44,7 +47,7 @@ final class CalleeRole implements Procedures.Callee {
       }
       names.add(procedure);
       // Under the lock, so that closing cannot come between and leave it registered for ever.
-      service.hub().procedures().register(procedure, this);
+      return service.hub().procedures().register(procedure, this);
     }
   }
 

@@ -6,7 +6,6 @@ import dev.footbridge.auth.Identity;
 import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
-import dev.footbridge.hub.Hub;
 import dev.footbridge.hub.Names;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
@@ -24,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +47,7 @@ final class HubEndpoint implements Endpoint {
   private volatile Identity identity;
   private @Nullable RateLimiter publishLimiter;
   private CompletionStage<?> order = CompletableFuture.completedStage(null);
-  private volatile int calls;
+  private final CallsUnderWay calls;
 
   HubEndpoint(HubService service, Peer peer, Identity identity, String address) {
     this.service = service;
@@ -56,6 +56,7 @@ final class HubEndpoint implements Endpoint {
     this.address = address;
     this.subscriptions = new Subscriptions(service, peer);
     this.callee = new CalleeRole(service, peer);
+    this.calls = new CallsUnderWay(service.limits().calls());
   }
 
   /** Subscribes to what the client asked for at once. */
@@ -265,12 +266,15 @@ final class HubEndpoint implements Endpoint {
   private void presence(byte[] id, JsonObject fields) throws ProtocolException {
     String channel = Names.check(fields.requiredText("channel"));
     Stages.on(
-        service.authorize(Action.PRESENCE, identity, channel, fields.text("token")),
-        allowed -> {
-          Hub.Present present = service.hub().present(channel, service.limits().historyMessages());
+        service
+            .authorize(Action.PRESENCE, identity, channel, fields.text("token"))
+            .thenCompose(
+                allowed -> service.hub().present(channel, service.limits().historyMessages())),
+        present -> {
           JsonWriter json = JsonWriter.object().beginArray("members");
-          present.members().forEach(json::element);
-          peer.answer(Replies.reply(id, json.end().number("count", present.count()).bytes()));
+          present.members().forEach(member -> json.element(member.json()));
+          json.end().number("count", present.count()).number("users", present.users());
+          peer.answer(Replies.reply(id, json.bytes()));
         },
         failure -> peer.answer(Replies.error(id, failure)));
   }
@@ -280,32 +284,27 @@ final class HubEndpoint implements Endpoint {
     byte[] given = fields.raw("data");
     byte[] data = given == null ? NULL : given;
     long timeout = fields.secondsAsNanos("timeout", DEFAULT_CALL_NANOS, 0, MAX_CALL_SECONDS);
-    synchronized (this) {
-      if (calls >= service.limits().calls()) {
-        throw new ProtocolException(
-            ErrorCode.RATE_LIMITED,
-            "A session may have " + service.limits().calls() + " calls under way.");
-      }
-      calls++;
-    }
+    CallsUnderWay.Place place = calls.enter();
     Stages.on(
         service
             .authorize(Action.CALL, identity, procedure, fields.text("token"))
             .thenCompose(
                 allowed ->
-                    service.hub().procedures().call(procedure, data, identity.user(), timeout)),
+                    place.holds(
+                        service
+                            .hub()
+                            .procedures()
+                            .call(procedure, data, identity.user(), timeout))),
         result -> {
-          callEnded();
+          place.leave();
           peer.answer(Replies.reply(id, result));
         },
         failure -> {
-          callEnded();
-          peer.answer(Replies.error(id, failure));
+          place.leave();
+          if (!(failure instanceof CancellationException)) {
+            peer.answer(Replies.error(id, failure));
+          }
         });
-  }
-
-  private synchronized void callEnded() {
-    calls--;
   }
 
   private void register(byte[] id, JsonObject fields) throws ProtocolException {
@@ -314,8 +313,10 @@ final class HubEndpoint implements Endpoint {
         service.authorize(Action.REGISTER, identity, procedure, fields.text("token")),
         allowed -> {
           try {
-            callee.register(procedure);
-            peer.answer(Replies.reply(id, Replies.EMPTY));
+            Stages.on(
+                callee.register(procedure),
+                found -> peer.answer(Replies.reply(id, Replies.EMPTY)),
+                failure -> peer.answer(Replies.error(id, failure)));
           } catch (ProtocolException tooMany) {
             peer.answer(Replies.error(id, tooMany));
           }
@@ -363,6 +364,7 @@ final class HubEndpoint implements Endpoint {
   public void closed() {
     subscriptions.close();
     callee.close();
+    calls.close();
   }
 
   @Override

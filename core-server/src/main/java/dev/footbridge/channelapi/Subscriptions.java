@@ -157,7 +157,7 @@ final class Subscriptions implements Subscriber {
     }
     subscription.start();
     if (place.presence) {
-      service.hub().join(subscription, peer.publicId(), member(who), this::present);
+      service.hub().join(subscription, peer.publicId(), who.user(), member(who), this::present);
       boolean gone;
       synchronized (this) {
         gone = place.dropped;
@@ -181,8 +181,8 @@ final class Subscriptions implements Subscriber {
     return json.bytes();
   }
 
-  private void present(Message change) {
-    peer.answer(change);
+  private boolean present(Message change) {
+    return peer.offer(change) != Offer.OVERFLOWED;
   }
 
   private void refuse(String name, Place place, Throwable failure) {
