@@ -13,6 +13,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /** A session as one that answers calls. Guarded by itself; calls out without the lock. */
@@ -31,10 +33,12 @@ final class CalleeRole implements Procedures.Callee {
     this.peer = peer;
   }
 
-  void register(String procedure) throws ProtocolException {
+  /** Completes when the procedure can be called; see {@link Procedures#register}. */
+  CompletionStage<?> register(String procedure) throws ProtocolException {
+    CompletionStage<?> found;
     synchronized (this) {
       if (closed) {
-        return;
+        return CompletableFuture.completedStage(null);
       }
       Set<String> names = registered == null ? new HashSet<>() : registered;
       registered = names;
@@ -45,9 +49,10 @@ final class CalleeRole implements Procedures.Callee {
       }
       names.add(procedure);
       // Under the lock, so that closing cannot come between and leave it registered for ever.
-      service.hub().procedures().register(procedure, this);
+      found = service.hub().procedures().register(procedure, this);
     }
     peer.changed();
+    return found;
   }
 
   /** Registers again what was registered elsewhere. */
@@ -56,7 +61,7 @@ final class CalleeRole implements Procedures.Callee {
       registered = new HashSet<>();
     }
     registered.add(procedure);
-    service.hub().procedures().register(procedure, this);
+    var unused = service.hub().procedures().register(procedure, this);
   }
 
   synchronized List<String> registered() {

@@ -8,6 +8,7 @@ import dev.footbridge.wire.ProtocolException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -49,9 +50,7 @@ final class CallerRole {
       Stages.on(
           service
               .authorize(Action.CALL, who, procedure, token)
-              .thenCompose(
-                  allowed ->
-                      service.hub().procedures().call(procedure, data, who.user(), timeoutNanos)),
+              .thenCompose(allowed -> begin(call, procedure, data, who, timeoutNanos)),
           call.result::complete,
           call.result::completeExceptionally);
     } catch (RuntimeException e) {
@@ -60,15 +59,30 @@ final class CallerRole {
     return ended;
   }
 
+  /** Nobody need work for a caller that does not wait any more. */
+  private CompletableFuture<byte[]> begin(
+      Call call, String procedure, byte[] data, Identity who, long timeoutNanos) {
+    CompletableFuture<byte[]> begun =
+        service.hub().procedures().call(procedure, data, who.user(), timeoutNanos);
+    var unused = call.result.whenComplete((result, failure) -> begun.cancel(false));
+    return begun;
+  }
+
+  /** The session has ended: its calls are forgotten. */
+  void close() {
+    end(new CancellationException("The caller has gone."));
+  }
+
   /** The session is about to go elsewhere, where the results would not find it. */
   void interrupt() {
+    end(new ProtocolException(ErrorCode.INTERRUPTED, "The caller's session moves."));
+  }
+
+  private void end(Exception reason) {
     List<Call> waiting;
     synchronized (this) {
       waiting = List.copyOf(calls);
     }
-    waiting.forEach(
-        call ->
-            call.result.completeExceptionally(
-                new ProtocolException(ErrorCode.INTERRUPTED, "The caller's session moves.")));
+    waiting.forEach(call -> call.result.completeExceptionally(reason));
   }
 }

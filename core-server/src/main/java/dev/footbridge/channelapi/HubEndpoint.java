@@ -6,7 +6,6 @@ import dev.footbridge.auth.Identity;
 import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.endpoint.Peer;
-import dev.footbridge.hub.Hub;
 import dev.footbridge.hub.Names;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
@@ -313,12 +312,15 @@ final class HubEndpoint implements Endpoint {
   private void presence(byte[] id, JsonObject fields) throws ProtocolException {
     String channel = Names.check(fields.requiredText("channel"));
     Stages.on(
-        service.authorize(Action.PRESENCE, identity, channel, fields.text("token")),
-        allowed -> {
-          Hub.Present present = service.hub().present(channel, service.limits().historyMessages());
+        service
+            .authorize(Action.PRESENCE, identity, channel, fields.text("token"))
+            .thenCompose(
+                allowed -> service.hub().present(channel, service.limits().historyMessages())),
+        present -> {
           JsonWriter json = JsonWriter.object().beginArray("members");
-          present.members().forEach(json::element);
-          reply(id, json.end().number("count", present.count()).bytes());
+          present.members().forEach(member -> json.element(member.json()));
+          json.end().number("count", present.count()).number("users", present.users());
+          reply(id, json.bytes());
         },
         failure -> fail(id, failure));
   }
@@ -340,8 +342,10 @@ final class HubEndpoint implements Endpoint {
         service.authorize(Action.REGISTER, identity, procedure, fields.text("token")),
         allowed -> {
           try {
-            callee.register(procedure);
-            reply(id, Replies.EMPTY);
+            Stages.on(
+                callee.register(procedure),
+                found -> reply(id, Replies.EMPTY),
+                failure -> fail(id, failure));
           } catch (ProtocolException tooMany) {
             fail(id, tooMany);
           }
@@ -389,6 +393,7 @@ final class HubEndpoint implements Endpoint {
   public void closed() {
     subscriptions.close();
     callee.close();
+    caller.close();
   }
 
   // ---- moving ----

@@ -151,7 +151,7 @@ final class Subscriptions implements Subscriber {
 
   private void start(Place place, Subscription subscription, Identity who) {
     if (begin(place, subscription)) {
-      service.hub().join(subscription, peer.publicId(), member(who), this::present);
+      service.hub().join(subscription, peer.publicId(), who.user(), member(who), this::present);
       peer.changed();
       boolean gone;
       synchronized (this) {
@@ -192,8 +192,8 @@ final class Subscriptions implements Subscriber {
     return json.bytes();
   }
 
-  private void present(Message change) {
-    peer.answer(change);
+  private boolean present(Message change) {
+    return !paused && peer.offer(change) != Offer.OVERFLOWED;
   }
 
   private void refuse(String name, Place place, Throwable failure) {
@@ -298,7 +298,7 @@ final class Subscriptions implements Subscriber {
       peer.answer(gapMessage(subscription, begun.top()));
     }
     if (begin(place, subscription)) {
-      service.hub().rejoin(subscription, peer.publicId(), member(who), this::present);
+      service.hub().rejoin(subscription, peer.publicId(), who.user(), member(who), this::present);
     }
   }
 

@@ -24,7 +24,6 @@ final class Channel implements ChannelStore.Follower {
 
   private final Hub hub;
   private final String name;
-  private final Presence presence;
   private final CompletableFuture<ChannelStore.Following> following = new CompletableFuture<>();
   private final CopyOnWriteArrayList<SubscriberGroup> groups = new CopyOnWriteArrayList<>();
   private final Object tailLock = new Object();
@@ -37,7 +36,6 @@ final class Channel implements ChannelStore.Follower {
   Channel(Hub hub, String name) {
     this.hub = hub;
     this.name = name;
-    this.presence = new Presence(hub, name);
   }
 
   String name() {
@@ -50,10 +48,6 @@ final class Channel implements ChannelStore.Follower {
 
   ChannelStore store() {
     return hub.store();
-  }
-
-  Presence presence() {
-    return presence;
   }
 
   String epoch() {

@@ -4,6 +4,7 @@ import dev.footbridge.store.ChannelStore;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Page;
 import dev.footbridge.store.Position;
+import dev.footbridge.store.PresenceStore;
 import dev.footbridge.store.Publication;
 import dev.footbridge.wire.Message;
 import io.netty.util.Timeout;
@@ -13,24 +14,35 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The node's channels and procedures. Safe for any thread; nothing blocks. */
 public final class Hub {
   /** How long to wait before a store that failed is asked again. */
-  private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
+  static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final ChannelStore store;
   private final Timer timer;
-  private final Procedures procedures = new Procedures(this);
+  private final Procedures procedures;
+  private final Presences presences;
   private final ConcurrentHashMap<String, Channel> channels = new ConcurrentHashMap<>();
 
   /**
+   * @param node the name under which this node is present in the stores at the moment; after it has
+   *     become another one {@link #announce} must be called
    * @param timer for what happens later; its thread only hands over
    */
-  public Hub(ChannelStore store, Timer timer) {
+  public Hub(
+      ChannelStore store,
+      PresenceStore presence,
+      Colleagues colleagues,
+      Supplier<String> node,
+      Timer timer) {
     this.store = store;
     this.timer = timer;
+    this.presences = new Presences(this, presence, node);
+    this.procedures = new Procedures(this, colleagues);
   }
 
   /**
@@ -92,61 +104,85 @@ public final class Hub {
     return store.read(name, since, limit);
   }
 
-  /** Somebody comes into a channel that it has subscribed to. */
-  public void join(Subscription subscription, String id, byte[] member, PresenceWatcher watcher) {
-    Channel channel = channels.get(subscription.channel());
-    if (channel != null) {
-      channel.presence().join(id, member, watcher::changed);
-    }
+  /**
+   * Somebody comes into a channel that it has subscribed to.
+   *
+   * @param id its public name
+   * @param user whose session it is; null for an anonymous one
+   * @param member what others are shown, as JSON
+   */
+  public void join(
+      Subscription subscription,
+      String id,
+      @Nullable String user,
+      byte[] member,
+      PresenceWatcher watcher) {
+    subscription.watch(
+        presences.join(
+            subscription.channel(), id, user, member, watcher, subscription::lane, false));
   }
 
-  /** Somebody goes out of a channel; it must come before its subscription ends. */
+  /**
+   * As {@link #join} for somebody who was there before, on another node or in another process. It
+   * is no news to others, and is told how things stand, since it has missed what happened
+   * meanwhile.
+   */
+  public void rejoin(
+      Subscription subscription,
+      String id,
+      @Nullable String user,
+      byte[] member,
+      PresenceWatcher watcher) {
+    subscription.watch(
+        presences.join(
+            subscription.channel(), id, user, member, watcher, subscription::lane, true));
+  }
+
+  /** Somebody goes out of a channel. */
   public void leave(Subscription subscription, String id) {
-    Channel channel = channels.get(subscription.channel());
-    if (channel != null) {
-      channel.presence().leave(id);
-    }
+    presences.leave(subscription.channel(), id);
   }
 
-  /** As {@link #join} for somebody who was there all the time, on another node or before. */
-  public void rejoin(Subscription subscription, String id, byte[] member, PresenceWatcher watcher) {
-    Channel channel = channels.get(subscription.channel());
-    if (channel != null) {
-      channel.presence().rejoin(id, member, watcher::changed);
-    }
-  }
-
-  /** As {@link #leave} for somebody who is there all the same, on another node or later. */
+  /**
+   * Somebody's session goes on at another node, or will: it is not told of any more and does not
+   * leave. If it comes back nowhere, it leaves when this node is {@linkplain #nodeGone gone}.
+   */
   public void handOver(Subscription subscription, String id) {
-    Channel channel = channels.get(subscription.channel());
-    if (channel != null) {
-      channel.presence().handOver(id);
-    }
+    presences.handOver(subscription.channel(), id);
   }
 
-  /** Who is present in a channel. */
-  public Present present(String name, int limit) {
-    Channel channel = channels.get(name);
-    if (channel == null) {
-      return new Present(List.of(), 0);
-    }
-    Presence.Snapshot snapshot = channel.presence().snapshot(limit);
-    return new Present(snapshot.members(), snapshot.count());
+  /**
+   * Who is present in a channel.
+   *
+   * @param limit members at most
+   */
+  public CompletionStage<PresenceStore.Excerpt> present(String channel, int limit) {
+    return presences.excerpt(channel, limit);
+  }
+
+  /** Says again to the stores who is present on this node: it has another name now. */
+  public void announce() {
+    presences.announce();
+  }
+
+  /**
+   * Another node is dead, and its sessions have had their time to come back elsewhere: those of its
+   * members that have not leave. Any number of nodes may do it; watchers are told once.
+   */
+  public void nodeGone(String node) {
+    presences.nodeGone(node);
   }
 
   /** Is told of those who come and go. */
   public interface PresenceWatcher {
-    /** A {@code presence} value. Must not block. */
-    void changed(Message change);
+    /**
+     * A {@code presence} value. Must not block.
+     *
+     * @return false if there is no room: after {@link Subscription#resume()} it comes again, or one
+     *     that says how things stand then
+     */
+    boolean changed(Message change);
   }
-
-  /**
-   * Who is present.
-   *
-   * @param members the first of them, each as JSON
-   * @param count how many there are in all
-   */
-  public record Present(List<byte[]> members, int count) {}
 
   /** The node's procedures. */
   public Procedures procedures() {

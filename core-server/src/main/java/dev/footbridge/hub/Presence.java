@@ -1,145 +1,407 @@
 package dev.footbridge.hub;
 
-import dev.footbridge.wire.JsonWriter;
-import dev.footbridge.wire.Message;
+import dev.footbridge.io.Lane;
+import dev.footbridge.io.Stages;
+import dev.footbridge.store.Member;
+import dev.footbridge.store.PresenceStore;
+import dev.footbridge.store.Roster;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who is present in one channel. Changes are gathered for a tenth of a second and told once, so a
- * herd that arrives together costs each watcher one message; somebody who leaves and comes back
- * within that time was never gone. Nobody is told of itself.
+ * Who is present in one channel, while this node has members there.
  *
- * <p>Guarded by itself; watchers are called without the lock.
+ * <p><b>Up:</b> what this node's members do gathers for a tenth of a second and is given to the
+ * store in one step, so that a herd costs one step and who leaves and comes back within that time
+ * was never gone. Nothing is counted: a name that is {@code dirty} is put right in the store,
+ * whatever it knows already. So a step that failed is repeated, and everything is announced anew,
+ * by making names dirty.
+ *
+ * <p><b>Down:</b> the store tells what has changed, by whatever node. That keeps the {@code
+ * roster}, and becomes {@link PresenceNews} for the watchers, at most once in a tenth of a second.
+ *
+ * <p>It lives from its first member until the last one's leaving has reached the store. Guarded by
+ * itself; watchers, the store and their lanes are called without the lock.
  */
-final class Presence {
+final class Presence implements PresenceStore.Follower {
   private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  /** More than this many who come at once are told how many there are, not who. */
-  private static final int HERD = 32;
+  /** How long the nodes have to announce their members to a store that has lost them. */
+  static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-  /** Somebody who is present and is told of the others. */
-  interface Watcher {
-    /** Tells of a change. */
-    void changed(Message change);
+  /** Members of a dead node that are taken out in one step. */
+  private static final int BATCH = 500;
+
+  /** The cursor of somebody who knows nothing of this presence's news. */
+  private static final long BEFORE_ALL = -1;
+
+  private record Local(@Nullable String user, byte[] json, PresenceWatch watch) {
+    Member on(String id, String node) {
+      return new Member(id, user, node, json);
+    }
   }
+
+  private final Presences owner;
+  private final String channel;
+  private final Map<String, Local> locals = new LinkedHashMap<>();
+  private final Roster roster = new Roster();
+  private final PresenceNews news;
+
+  /** What the store has of this node's, or may have. */
+  private final Map<String, Member> announced = new HashMap<>();
+
+  private final Set<String> dirty = new LinkedHashSet<>();
+
+  /** Members that the store has lost and whose nodes may announce them again. */
+  private final Map<String, Member> lost = new HashMap<>();
+
+  /** Watches that are told how things stand once their own coming has reached the store. */
+  private final List<PresenceWatch> returned = new ArrayList<>();
+
+  private long losses;
+  private PresenceStore.@Nullable Following following;
+  private boolean known;
+  private boolean gathering;
+  private boolean due;
+  private boolean changing;
+  private boolean resting;
+  private boolean ended;
+
+  Presence(Presences owner, String channel) {
+    this.owner = owner;
+    this.channel = channel;
+    this.news = new PresenceNews(channel, roster);
+  }
+
+  // ---- up ----
 
   /**
-   * Who is present.
+   * Somebody comes in; coming again changes nothing. Null if this presence has just ended.
    *
-   * @param members each as JSON
+   * @param returns whether it was here before, on another node or in another process: then it does
+   *     not know what has happened since, and is told how things stand
    */
-  record Snapshot(List<byte[]> members, int count) {}
-
-  private record Member(byte[] json, Watcher watcher) {}
-
-  private final Hub hub;
-  private final String channel;
-  private final Map<String, Member> members = new LinkedHashMap<>();
-  private final Map<String, byte[]> joined = new LinkedHashMap<>();
-  private final Map<String, byte[]> left = new LinkedHashMap<>();
-  private boolean telling;
-
-  Presence(Hub hub, String channel) {
-    this.hub = hub;
-    this.channel = channel;
-  }
-
-  /** Somebody comes in; coming again changes nothing. */
-  synchronized void join(String id, byte[] json, Watcher watcher) {
-    if (members.putIfAbsent(id, new Member(json, watcher)) == null && left.remove(id) == null) {
-      joined.put(id, json);
-      tellSoon();
+  synchronized @Nullable PresenceWatch join(
+      String id,
+      @Nullable String user,
+      byte[] json,
+      Hub.PresenceWatcher watcher,
+      Supplier<Lane> lane,
+      boolean returns) {
+    if (ended) {
+      return null;
     }
+    Local there = locals.get(id);
+    if (there != null) {
+      return there.watch();
+    }
+    PresenceWatch watch =
+        new PresenceWatch(this, id, watcher, lane, returns ? BEFORE_ALL : news.top());
+    if (returns) {
+      returned.add(watch);
+    }
+    locals.put(id, new Local(user, json, watch));
+    touch(id);
+    return watch;
   }
 
   /** Somebody goes. */
-  synchronized void leave(String id) {
-    Member member = members.remove(id);
-    if (member != null && joined.remove(id) == null) {
-      left.put(id, member.json());
-      tellSoon();
-    }
-  }
-
-  /** Somebody is here who was present all the time; nobody is told. */
-  synchronized void rejoin(String id, byte[] json, Watcher watcher) {
-    if (members.putIfAbsent(id, new Member(json, watcher)) == null) {
-      left.remove(id);
-    }
-  }
-
-  /** Somebody is present elsewhere from now on; nobody is told. */
-  synchronized void handOver(String id) {
-    members.remove(id);
-  }
-
-  synchronized Snapshot snapshot(int limit) {
-    List<byte[]> list = new ArrayList<>(Math.min(limit, members.size()));
-    for (Member member : members.values()) {
-      if (list.size() == limit) {
-        break;
+  void leave(String id) {
+    Local local;
+    synchronized (this) {
+      local = locals.remove(id);
+      if (local != null) {
+        touch(id);
       }
-      list.add(member.json());
     }
-    return new Snapshot(list, members.size());
+    if (local != null) {
+      local.watch().end();
+    }
   }
 
-  private void tellSoon() {
-    if (!telling) {
-      telling = true;
-      hub.after(GATHER_NANOS, this::tell);
+  /** Somebody's session goes on at another node, or will: it does not leave. */
+  void handOver(String id) {
+    Local local;
+    synchronized (this) {
+      local = locals.remove(id);
+      if (local != null) {
+        announced.remove(id);
+        touch(id);
+      }
     }
+    if (local != null) {
+      local.watch().end();
+    }
+  }
+
+  /** Announces all members of this node again. */
+  synchronized void announce() {
+    locals.keySet().forEach(this::touch);
+  }
+
+  private void touch(String id) {
+    dirty.add(id);
+    if (!gathering && !due) {
+      gathering = true;
+      owner.after(GATHER_NANOS, this::gathered);
+    }
+  }
+
+  /** Begins to follow the store; once, by whoever made this. */
+  void follow() {
+    Stages.on(
+        owner.store().follow(channel, this),
+        this::followed,
+        failure -> owner.after(Hub.RETRY_NANOS, this::follow));
+  }
+
+  private void followed(PresenceStore.Following begun) {
+    synchronized (this) {
+      following = begun;
+    }
+    flush();
+  }
+
+  private void gathered() {
+    synchronized (this) {
+      gathering = false;
+      due = true;
+    }
+    flush();
+  }
+
+  private void flush() {
+    List<Member> joined = new ArrayList<>();
+    List<Member> left = new ArrayList<>();
+    synchronized (this) {
+      if (!due || following == null || changing || ended) {
+        return;
+      }
+      due = false;
+      take(joined, left);
+      if (joined.isEmpty() && left.isEmpty()) {
+        endIfUnused();
+        return;
+      }
+      changing = true;
+    }
+    Stages.on(
+        owner.store().change(channel, joined, left),
+        done -> changed(),
+        failure -> failed(joined, left));
+  }
+
+  private void take(List<Member> joined, List<Member> left) {
+    String node = owner.node();
+    for (String id : dirty) {
+      Local local = locals.get(id);
+      Member before = announced.remove(id);
+      if (local != null) {
+        Member now = local.on(id, node);
+        joined.add(now);
+        announced.put(id, now);
+      } else if (before != null) {
+        left.add(before);
+      }
+    }
+    dirty.clear();
+  }
+
+  private void changed() {
+    List<PresenceWatch> back;
+    synchronized (this) {
+      changing = false;
+      endIfUnused();
+      back = List.copyOf(returned);
+      returned.clear();
+    }
+    back.forEach(watch -> watch.lane().execute(watch::pump));
+    flush();
+  }
+
+  /** What was asked may have happened or not: the same names are put right once more. */
+  private void failed(List<Member> joined, List<Member> left) {
+    synchronized (this) {
+      left.forEach(member -> announced.putIfAbsent(member.id(), member));
+      left.forEach(member -> dirty.add(member.id()));
+      joined.forEach(member -> dirty.add(member.id()));
+    }
+    owner.after(
+        Hub.RETRY_NANOS,
+        () -> {
+          synchronized (this) {
+            changing = false;
+            due = true;
+          }
+          flush();
+        });
+  }
+
+  private void endIfUnused() {
+    if (locals.isEmpty() && dirty.isEmpty() && !changing && !ended && following != null) {
+      ended = true;
+      following.stop();
+      owner.forget(channel, this);
+    }
+  }
+
+  /**
+   * A node is dead, and its members have not come back elsewhere: those that still have not leave.
+   */
+  void nodeGone(String node) {
+    List<Member> theirs;
+    synchronized (this) {
+      theirs = roster.members().stream().filter(member -> member.node().equals(node)).toList();
+    }
+    Stages.on(
+        remove(theirs, 0),
+        done -> {},
+        failure -> {
+          if (!hasEnded()) {
+            owner.after(Hub.RETRY_NANOS, () -> nodeGone(node));
+          }
+        });
+  }
+
+  private synchronized boolean hasEnded() {
+    return ended;
+  }
+
+  private CompletionStage<?> remove(List<Member> theirs, int from) {
+    if (from >= theirs.size()) {
+      return CompletableFuture.completedStage(null);
+    }
+    int to = Math.min(from + BATCH, theirs.size());
+    return owner
+        .store()
+        .change(channel, List.of(), theirs.subList(from, to))
+        .thenCompose(done -> remove(theirs, to));
+  }
+
+  // ---- down ----
+
+  @Override
+  public void reset(List<Member> members, boolean mayBeLost) {
+    synchronized (this) {
+      Roster now = new Roster(members);
+      for (Member member : List.copyOf(roster.members())) {
+        if (now.get(member.id()) == null) {
+          if (mayBeLost) {
+            lost.put(member.id(), member);
+          } else {
+            out(member.id());
+          }
+        }
+      }
+      // What was there when this node began to follow is not news.
+      members.forEach(member -> in(member, known));
+      known = true;
+      announced.keySet().stream().filter(id -> now.get(id) == null).toList().forEach(this::touch);
+      if (!lost.isEmpty()) {
+        long loss = ++losses;
+        owner.after(GRACE_NANOS, () -> giveUp(loss));
+      }
+    }
+    tell();
+  }
+
+  @Override
+  public void changed(List<Member> joined, List<String> left) {
+    synchronized (this) {
+      joined.forEach(member -> in(member, true));
+      left.forEach(this::out);
+    }
+    tell();
+  }
+
+  private void in(Member member, boolean isNews) {
+    lost.remove(member.id());
+    if (roster.put(member) == null && isNews) {
+      news.joined(member);
+    }
+  }
+
+  private void out(String id) {
+    Member member = roster.remove(id);
+    if (member != null) {
+      news.left(member);
+    }
+    if (locals.containsKey(id)) {
+      // Somebody took this node for dead; or it is on its way out and back in.
+      touch(id);
+    }
+  }
+
+  /** Those whom nobody has announced again have gone. */
+  private void giveUp(long loss) {
+    synchronized (this) {
+      if (loss != losses) {
+        return;
+      }
+      Collection<String> gone = List.copyOf(lost.keySet());
+      lost.clear();
+      gone.forEach(this::out);
+    }
+    tell();
   }
 
   private void tell() {
-    Map<String, byte[]> nowJoined;
-    Map<String, byte[]> nowLeft;
-    Map<String, Member> watchers;
-    int count;
+    List<PresenceWatch> watches;
     synchronized (this) {
-      telling = false;
-      nowJoined = new LinkedHashMap<>(joined);
-      nowLeft = new LinkedHashMap<>(left);
-      joined.clear();
-      left.clear();
-      watchers = new LinkedHashMap<>(members);
-      count = members.size();
+      if (resting || !news.issue()) {
+        return;
+      }
+      resting = true;
+      owner.after(GATHER_NANOS, this::rested);
+      watches = locals.values().stream().map(Local::watch).toList();
     }
-    if (nowJoined.isEmpty() && nowLeft.isEmpty()) {
-      return;
+    // One task for each lane walks its own.
+    Map<Lane, List<PresenceWatch>> byLane = new HashMap<>();
+    for (PresenceWatch watch : watches) {
+      byLane.computeIfAbsent(watch.lane(), lane -> new ArrayList<>()).add(watch);
     }
-    Message toAll = change(nowJoined, nowLeft, count, null);
-    Message toHerd = change(Map.of(), nowLeft, count, null);
-    watchers.forEach(
-        (id, member) -> {
-          if (!nowJoined.containsKey(id)) {
-            member.watcher().changed(toAll);
-          } else if (nowJoined.size() > HERD) {
-            // A copy for each of them without itself would be the square of the herd.
-            member.watcher().changed(toHerd);
-          } else if (nowJoined.size() > 1 || !nowLeft.isEmpty()) {
-            member.watcher().changed(change(nowJoined, nowLeft, count, id));
-          }
-        });
+    byLane.forEach((lane, walk) -> lane.execute(() -> walk.forEach(PresenceWatch::pump)));
   }
 
-  private Message change(
-      Map<String, byte[]> joined, Map<String, byte[]> left, int count, @Nullable String without) {
-    JsonWriter json =
-        JsonWriter.object().text("op", "presence").text("channel", channel).beginArray("joined");
-    joined.forEach(
-        (id, member) -> {
-          if (!id.equals(without)) {
-            json.element(member);
-          }
-        });
-    json.end().beginArray("left");
-    left.values().forEach(json::element);
-    return Message.json(json.end().number("count", count).bytes());
+  private void rested() {
+    synchronized (this) {
+      resting = false;
+    }
+    tell();
+  }
+
+  synchronized PresenceNews.@Nullable Next after(long cursor, String id) {
+    return news.after(cursor, id);
+  }
+
+  /** Who is present, with what this node's members have just done; null if it is not known yet. */
+  synchronized PresenceStore.@Nullable Excerpt excerpt(int limit) {
+    if (!known || ended) {
+      return null;
+    }
+    if (dirty.isEmpty()) {
+      return roster.excerpt(limit);
+    }
+    Roster soon = new Roster(roster.members());
+    for (String id : dirty) {
+      Local local = locals.get(id);
+      if (local != null) {
+        soon.put(local.on(id, owner.node()));
+      } else if (announced.containsKey(id)) {
+        soon.remove(id);
+      }
+    }
+    return soon.excerpt(limit);
   }
 }

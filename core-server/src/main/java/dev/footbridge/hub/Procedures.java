@@ -1,21 +1,25 @@
 package dev.footbridge.hub;
 
+import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timeout;
-import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Procedures that callees register and callers call. Several callees of one procedure take turns.
- * Every call ends exactly once: with a result, the callee's error, {@code timeout}, {@code
- * interrupted} when the callee goes away, or {@code no_callee}. Safe for any thread.
+ * Procedures that callees register and callers call. All callees of one procedure, on whatever
+ * node, take turns. Every call ends exactly once: with a result, the callee's error, {@code
+ * timeout}, {@code interrupted} when the callee or its node goes away, {@code no_callee}, or {@code
+ * unavailable} when no callee takes more. A call that is cancelled is forgotten. Safe for any
+ * thread.
  */
 public final class Procedures {
   /** Whoever answers calls. */
@@ -36,13 +40,19 @@ public final class Procedures {
     private final String procedure;
     private volatile byte[] data;
     private final @Nullable String user;
-    private final CompletableFuture<byte[]> answer = new CompletableFuture<>();
+    private final CompletableFuture<byte[]> answer;
 
-    private Invocation(String id, String procedure, byte[] data, @Nullable String user) {
+    private Invocation(
+        String id,
+        String procedure,
+        byte[] data,
+        @Nullable String user,
+        CompletableFuture<byte[]> answer) {
       this.id = id;
       this.procedure = procedure;
       this.data = data;
       this.user = user;
+      this.answer = answer;
     }
 
     /** Unique among the node's calls. */
@@ -91,88 +101,164 @@ public final class Procedures {
     }
   }
 
-  private static final class Callees {
-    final List<Callee> list = new ArrayList<>();
-    int next;
-  }
-
   private final Hub hub;
+  private final Colleagues colleagues;
   private final AtomicLong ids = new AtomicLong();
-  private final Map<String, Callees> byName = new ConcurrentHashMap<>();
+  private final Callees callees = new Callees();
 
-  Procedures(Hub hub) {
+  Procedures(Hub hub, Colleagues colleagues) {
     this.hub = hub;
+    this.colleagues = colleagues;
   }
 
-  /** Adds a callee; registering again changes nothing. */
-  public void register(String procedure, Callee callee) {
-    byName.compute(
-        procedure,
-        (name, callees) -> {
-          Callees all = callees == null ? new Callees() : callees;
-          if (!all.list.contains(callee)) {
-            all.list.add(callee);
-          }
-          return all;
-        });
+  /**
+   * Adds a callee; registering again changes nothing.
+   *
+   * @return completes when calls from every node find it, and never fails: while other nodes cannot
+   *     be told, it is registered here and they are told later
+   */
+  public CompletionStage<?> register(String procedure, Callee callee) {
+    return colleagues
+        .announce(procedure, callees.add(procedure, callee))
+        .handle((told, later) -> null);
   }
 
   /** Takes a callee away; calls that it has got already may still be answered. */
   public void unregister(String procedure, Callee callee) {
-    byName.computeIfPresent(
-        procedure,
-        (name, callees) -> {
-          callees.list.remove(callee);
-          return callees.list.isEmpty() ? null : callees;
-        });
+    Stages.on(
+        colleagues.announce(procedure, callees.remove(procedure, callee)), told -> {}, later -> {});
   }
 
   /**
-   * Calls a procedure.
+   * Calls a procedure, wherever its callees are.
    *
    * @param timeoutNanos how long to wait for the result
-   * @return the result as JSON, or a {@link ProtocolException}
+   * @return the result as JSON, or a {@link ProtocolException}. Cancelling it forgets the call
    */
-  public CompletionStage<byte[]> call(
+  public CompletableFuture<byte[]> call(
       String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
-    Invocation invocation =
-        new Invocation(Long.toString(ids.incrementAndGet(), 36), procedure, data, user);
-    List<Callee> callees = inTurn(procedure);
-    for (Callee callee : callees) {
-      if (callee.invoke(invocation)) {
-        if (!invocation.isDone()) {
-          Timeout timeout =
-              hub.after(
-                  timeoutNanos,
-                  () ->
-                      invocation.fail(
-                          new ProtocolException(
-                              ErrorCode.TIMEOUT, "The callee did not answer in time.")));
-          invocation.onDone(timeout::cancel);
-        }
-        return invocation.answer;
-      }
-    }
-    return CompletableFuture.failedStage(
-        callees.isEmpty()
-            ? new ProtocolException(ErrorCode.NO_CALLEE, "Nobody has registered this procedure.")
-            : new ProtocolException(
-                ErrorCode.UNAVAILABLE, "Whoever registered this procedure takes no more calls."));
+    Call call = new Call(procedure, data, user, timeoutNanos);
+    call.begin();
+    return call.answer;
   }
 
-  /** The callees of a procedure, beginning with the one whose turn it is. */
-  private List<Callee> inTurn(String procedure) {
-    List<Callee> order = new ArrayList<>();
-    byName.computeIfPresent(
-        procedure,
-        (name, callees) -> {
-          int size = callees.list.size();
-          for (int i = 0; i < size; i++) {
-            order.add(callees.list.get((callees.next + i) % size));
-          }
-          callees.next = (callees.next + 1) % size;
-          return callees;
-        });
-    return order;
+  /**
+   * Takes a call that comes from another node, for this node's own callees.
+   *
+   * @return as with {@link #call}; and a {@link NotTakenException} where nobody here takes it
+   */
+  public CompletableFuture<byte[]> callHere(
+      String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
+    List<Callees.Candidate> candidates = callees.inTurn(procedure, Map.of());
+    for (Callees.Candidate candidate : candidates) {
+      Call call = new Call(procedure, data, user, timeoutNanos);
+      if (call.invoke(candidate.callee())) {
+        call.limit();
+        return call.answer;
+      }
+    }
+    return CompletableFuture.failedFuture(
+        candidates.isEmpty() ? NotTakenException.noCallee() : NotTakenException.unavailable());
+  }
+
+  /** One call on its way to somebody who takes it. */
+  private final class Call {
+    private final String procedure;
+    private final byte[] data;
+    private final @Nullable String user;
+    private final long timeoutNanos;
+    private final CompletableFuture<byte[]> answer = new CompletableFuture<>();
+    private final Set<Callees.Candidate> asked = Collections.synchronizedSet(new HashSet<>());
+    private volatile NotTakenException refusal = NotTakenException.noCallee();
+
+    Call(String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
+      this.procedure = procedure;
+      this.data = data;
+      this.user = user;
+      this.timeoutNanos = timeoutNanos;
+    }
+
+    void begin() {
+      limit();
+      offer(false);
+    }
+
+    void limit() {
+      if (answer.isDone()) {
+        return;
+      }
+      Timeout timeout =
+          hub.after(
+              timeoutNanos,
+              () ->
+                  answer.completeExceptionally(
+                      new ProtocolException(
+                          ErrorCode.TIMEOUT, "The callee did not answer in time.")));
+      var unused = answer.whenComplete((result, failure) -> timeout.cancel());
+    }
+
+    /** Offers the call to all whom the directory knows. */
+    private void offer(boolean exact) {
+      Stages.on(
+          colleagues.elsewhere(procedure, exact),
+          elsewhere -> next(callees.inTurn(procedure, elsewhere), 0, exact),
+          unknown -> {
+            refusal = NotTakenException.unavailable();
+            next(callees.inTurn(procedure, Map.of()), 0, true);
+          });
+    }
+
+    private void next(List<Callees.Candidate> candidates, int from, boolean exact) {
+      for (int i = from; i < candidates.size() && !answer.isDone(); i++) {
+        Callees.Candidate candidate = candidates.get(i);
+        if (!asked.add(candidate)) {
+          continue;
+        }
+        if (!candidate.isHere()) {
+          int after = i + 1;
+          send(candidate.node(), () -> next(candidates, after, exact));
+          return;
+        }
+        if (invoke(candidate.callee())) {
+          return;
+        }
+        refusal = NotTakenException.unavailable();
+      }
+      if (answer.isDone()) {
+        return;
+      }
+      if (exact) {
+        answer.completeExceptionally(refusal.toProtocol());
+      } else {
+        // What is remembered of other nodes may be old: a callee that was answered is found.
+        offer(true);
+      }
+    }
+
+    boolean invoke(Callee callee) {
+      Invocation invocation =
+          new Invocation(Long.toString(ids.incrementAndGet(), 36), procedure, data, user, answer);
+      return callee.invoke(invocation);
+    }
+
+    private void send(String node, Runnable otherwise) {
+      CompletableFuture<byte[]> there =
+          colleagues.link().call(node, procedure, data, user, timeoutNanos);
+      // Whoever called has gone, or waits no longer: so need nobody there.
+      var unused = answer.whenComplete((result, failure) -> there.cancel(false));
+      Stages.on(
+          there,
+          answer::complete,
+          failure -> {
+            if (failure instanceof NotTakenException notTaken) {
+              if (notTaken.code() == ErrorCode.UNAVAILABLE) {
+                refusal = notTaken;
+              }
+              otherwise.run();
+            } else {
+              answer.completeExceptionally(failure);
+            }
+          });
+    }
   }
 }

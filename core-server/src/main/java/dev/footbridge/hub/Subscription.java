@@ -1,5 +1,6 @@
 package dev.footbridge.hub;
 
+import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Page;
@@ -38,6 +39,7 @@ public final class Subscription {
   private boolean reading;
   private boolean ended;
   private boolean stalled;
+  private volatile @Nullable PresenceWatch watch;
 
   private final Object membership = new Object();
 
@@ -109,6 +111,10 @@ public final class Subscription {
     }
     if (goOn) {
       subscriber.lane().execute(this::pump);
+    }
+    PresenceWatch presence = watch;
+    if (presence != null) {
+      presence.resume();
     }
   }
 
@@ -218,6 +224,15 @@ public final class Subscription {
   private void dropBacklog() {
     backlog = List.of();
     backlogAt = 0;
+  }
+
+  Lane lane() {
+    return subscriber.lane();
+  }
+
+  /** It watches who is present, too, and is to be told of room as well. */
+  void watch(PresenceWatch presence) {
+    watch = presence;
   }
 
   @Nullable SubscriberGroup group() {

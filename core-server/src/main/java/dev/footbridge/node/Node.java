@@ -8,10 +8,12 @@ import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.endpoint.EndpointFactory;
 import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.hub.Colleagues;
 import dev.footbridge.hub.Hub;
 import dev.footbridge.io.Lanes;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.memory.MemoryChannelStore;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.websocket.WebSocketHandler;
 import io.netty.util.HashedWheelTimer;
 import io.netty.util.Timer;
@@ -37,6 +39,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class Node implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
+
+  /** What the only node is called. */
+  private static final String NODE = "m";
+
   private static final long TICK_MILLIS = 50;
   private static final int WHEEL_SIZE = 512;
   private static final int MEMORY_SHARE = 4;
@@ -95,7 +101,7 @@ public final class Node implements AutoCloseable {
             memoryBytes(config),
             nanoClock,
             InstantSource.system());
-    this.hub = new Hub(store, timer);
+    this.hub = new Hub(store, new MemoryPresenceStore(), Colleagues.NONE, () -> NODE, timer);
     this.service =
         new HubService(
             hub, application.authenticator(), application.authorizer(), config.hubLimits());
@@ -103,7 +109,7 @@ public final class Node implements AutoCloseable {
     endpoints.put(OpenRequest.HUB, service);
     this.sessions =
         new Sessions(
-            "m",
+            NODE,
             config.sessionOptions(),
             config.sessionLimits(),
             new EndpointRouter(endpoints),

@@ -9,6 +9,7 @@ import dev.footbridge.store.Position;
 import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
 import dev.footbridge.store.memory.MemoryChannelStore;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.ManualExecutor;
 import dev.footbridge.support.ManualTimer;
@@ -31,7 +32,8 @@ class SubscriptionTest {
   private final ManualClock clock = new ManualClock();
   private final MemoryChannelStore store =
       new MemoryChannelStore(name -> RETENTION, 10, 1 << 24, clock, clock);
-  private final Hub hub = new Hub(store, new ManualTimer(clock));
+  private final Hub hub =
+      new Hub(store, new MemoryPresenceStore(), Colleagues.NONE, () -> "m", new ManualTimer(clock));
   private final ManualExecutor first = new ManualExecutor();
   private final ManualExecutor second = new ManualExecutor();
   private final List<Lane> lanes = List.of(new Lane(first), new Lane(second));

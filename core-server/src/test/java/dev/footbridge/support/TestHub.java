@@ -9,14 +9,17 @@ import dev.footbridge.auth.Identity;
 import dev.footbridge.channelapi.HubLimits;
 import dev.footbridge.channelapi.HubService;
 import dev.footbridge.endpoint.OpenRequest;
+import dev.footbridge.hub.Colleagues;
 import dev.footbridge.hub.Hub;
 import dev.footbridge.io.Lane;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.SessionOptions;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.ChannelStore;
+import dev.footbridge.store.PresenceStore;
 import dev.footbridge.store.Retention;
 import dev.footbridge.store.memory.MemoryChannelStore;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import java.time.Duration;
@@ -59,7 +62,7 @@ public final class TestHub {
         builder.store != null
             ? builder.store
             : new MemoryChannelStore(name -> builder.retention, 1000, 1L << 30, clock, clock);
-    hub = new Hub(store, timer);
+    hub = new Hub(store, builder.presence, builder.colleagues, () -> builder.node, timer);
     Authenticator authenticator =
         (token, address) ->
             "bad".equals(token)
@@ -72,7 +75,7 @@ public final class TestHub {
     HubService service = new HubService(hub, authenticator, authorizer(), builder.limits);
     sessions =
         new Sessions(
-            "m",
+            builder.node,
             new SessionOptions(
                 builder.bufferBytes,
                 OPTIONS.messageBytes(),
@@ -113,6 +116,9 @@ public final class TestHub {
     private Retention retention = new Retention(10_000, 1 << 24, Duration.ofMinutes(10).toNanos());
     private int bufferBytes = OPTIONS.bufferBytes();
     private @Nullable ChannelStore store;
+    private PresenceStore presence = new MemoryPresenceStore();
+    private Colleagues colleagues = Colleagues.NONE;
+    private String node = "m";
 
     private Builder() {}
 
@@ -137,6 +143,14 @@ public final class TestHub {
     /** Another store. */
     public Builder store(ChannelStore other) {
       store = other;
+      return this;
+    }
+
+    /** A node of that name among others with the same presence store. */
+    public Builder node(String name, PresenceStore shared, Colleagues others) {
+      node = name;
+      presence = shared;
+      colleagues = others;
       return this;
     }
 

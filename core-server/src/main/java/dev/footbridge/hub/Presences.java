@@ -1,0 +1,93 @@
+package dev.footbridge.hub;
+
+import dev.footbridge.io.Lane;
+import dev.footbridge.store.PresenceStore;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** The presence of all channels in which this node has members. Safe for any thread. */
+final class Presences {
+  private final Hub hub;
+  private final PresenceStore store;
+  private final Supplier<String> node;
+  private final ConcurrentHashMap<String, Presence> byChannel = new ConcurrentHashMap<>();
+
+  Presences(Hub hub, PresenceStore store, Supplier<String> node) {
+    this.hub = hub;
+    this.store = store;
+    this.node = node;
+  }
+
+  PresenceStore store() {
+    return store;
+  }
+
+  String node() {
+    return node.get();
+  }
+
+  void after(long nanos, Runnable action) {
+    hub.after(nanos, action);
+  }
+
+  PresenceWatch join(
+      String channel,
+      String id,
+      @Nullable String user,
+      byte[] json,
+      Hub.PresenceWatcher watcher,
+      Supplier<Lane> lane,
+      boolean returns) {
+    while (true) {
+      Presence presence = byChannel.get(channel);
+      if (presence == null) {
+        Presence made = new Presence(this, channel);
+        presence = byChannel.putIfAbsent(channel, made);
+        if (presence == null) {
+          presence = made;
+          made.follow();
+        }
+      }
+      PresenceWatch watch = presence.join(id, user, json, watcher, lane, returns);
+      if (watch != null) {
+        return watch;
+      }
+      byChannel.remove(channel, presence);
+    }
+  }
+
+  void leave(String channel, String id) {
+    Presence presence = byChannel.get(channel);
+    if (presence != null) {
+      presence.leave(id);
+    }
+  }
+
+  void handOver(String channel, String id) {
+    Presence presence = byChannel.get(channel);
+    if (presence != null) {
+      presence.handOver(id);
+    }
+  }
+
+  CompletionStage<PresenceStore.Excerpt> excerpt(String channel, int limit) {
+    Presence presence = byChannel.get(channel);
+    PresenceStore.Excerpt known = presence == null ? null : presence.excerpt(limit);
+    return known == null ? store.read(channel, limit) : CompletableFuture.completedStage(known);
+  }
+
+  void announce() {
+    byChannel.values().forEach(Presence::announce);
+  }
+
+  void nodeGone(String gone) {
+    byChannel.values().forEach(presence -> presence.nodeGone(gone));
+  }
+
+  void forget(String channel, Presence presence) {
+    byChannel.remove(channel, presence);
+  }
+}
