@@ -741,8 +741,10 @@ public final class Session implements Peer {
         endpoint.settle(),
         state -> settled(state, freezing),
         failure -> {
-          thaw();
-          freezing.completeExceptionally(failure);
+          // Else it has ended or thawed meanwhile, and may even be freezing again.
+          if (freezing.completeExceptionally(failure)) {
+            thaw();
+          }
         });
   }
 

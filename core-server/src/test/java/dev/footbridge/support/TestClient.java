@@ -38,6 +38,17 @@ public final class TestClient {
     connect(lane);
   }
 
+  private TestClient(Session session, Lane lane, long got) {
+    this.session = session;
+    this.got = got;
+    connect(lane);
+  }
+
+  /** One that has got so many messages already. */
+  public static TestClient after(Session session, Lane lane, long got) {
+    return new TestClient(session, lane, got);
+  }
+
   private final class Connection implements Receiver {
     private final Lane lane;
 
