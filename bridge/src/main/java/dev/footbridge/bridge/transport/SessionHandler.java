@@ -229,7 +229,7 @@ public final class SessionHandler implements HttpHandler {
 
   private void close(HttpServerExchange exchange, String id) throws ProtocolException {
     try {
-      sessions.find(id).close("closed");
+      sessions.find(id).closeByClient();
     } catch (ProtocolException e) {
       // Closing what has ended already is what the client wanted; only no id at all is an error.
       if (e.status() != ErrorCode.SESSION_GONE.status()) {
