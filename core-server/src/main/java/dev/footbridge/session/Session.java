@@ -7,7 +7,6 @@ import dev.footbridge.endpoint.Peer;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
-import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
@@ -99,14 +98,13 @@ public final class Session implements Peer {
   private final Streams streams;
   private final Outbox outbox;
   private final Delivery delivery;
+  private final Window window = new Window();
   private Lane lane;
   private @Nullable String publicId;
   private @Nullable Receiver receiver;
   private boolean signalled;
   private long turn;
   private long touchedNanos;
-  private boolean starved;
-  private long starvedNanos;
   private @Nullable WaitingRoom waiting;
   private Phase phase = Phase.OPEN;
   private @Nullable CompletableFuture<SessionState> frozen;
@@ -219,10 +217,7 @@ public final class Session implements Peer {
     }
     Offer outcome = outbox.offer(message);
     if (outcome == Offer.OVERFLOWED) {
-      if (!starved) {
-        starved = true;
-        starvedNanos = owner.now();
-      }
+      window.refused(owner.now());
     } else {
       signal();
     }
@@ -559,15 +554,7 @@ public final class Session implements Peer {
 
   /** True if the endpoint is to be told of room. */
   private boolean acknowledge(long number) {
-    if (!streams.acknowledge(number) || !starved) {
-      return false;
-    }
-    starvedNanos = owner.now();
-    if (outbox.hasRoom()) {
-      starved = false;
-      return true;
-    }
-    return false;
+    return streams.acknowledge(number) && window.acknowledged(outbox.hasRoom(), owner.now());
   }
 
   private void afterwards(Effects effects) {
@@ -607,25 +594,19 @@ public final class Session implements Peer {
   }
 
   private Message welcome(boolean resumed, long after) {
-    JsonWriter json =
-        JsonWriter.object()
-            .text("op", "welcome")
-            .text("session", id)
-            .flag("resumed", resumed)
-            .number("received", streams.received())
-            .number("after", after)
-            .number("ttl", owner.seconds(options.ttlNanos()))
-            .number("ping", owner.seconds(options.pingNanos()));
-    delivery.endpoint().describe(json);
-    json.beginArray("transports");
-    owner.transports().forEach(name -> json.element(JsonWriter.quote(name)));
-    json.end()
-        .beginObject("limits")
-        .number("message", options.messageBytes())
-        .number("batch", options.batchBytes())
-        .number("buffer", options.bufferBytes())
-        .end();
-    return Message.json(json.bytes());
+    return Welcome.of(owner, id, resumed, streams.received(), after, delivery.endpoint());
+  }
+
+  /**
+   * The client ends the session for good.
+   *
+   * @throws ProtocolException {@code unavailable} where the node may not do that now
+   */
+  public void closeByClient() throws ProtocolException {
+    if (!owner.holds()) {
+      throw Sessions.unavailable();
+    }
+    close("closed");
   }
 
   /** Ends the session for good. Any thread; again does nothing. */
@@ -700,11 +681,10 @@ public final class Session implements Peer {
 
   private void check(Receiver attached, long now) {
     if (works()
-        && starved
         && attached.streaming()
         && streams.cursor() == outbox.sent()
         && attached.idle()
-        && now - starvedNanos > options.windowNanos()) {
+        && window.isOver(now, options.windowNanos())) {
       receiver = null;
       waiting = null;
       touchedNanos = now;

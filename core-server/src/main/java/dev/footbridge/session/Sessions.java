@@ -18,7 +18,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -458,10 +457,6 @@ public final class Sessions {
 
   long now() {
     return nanoClock.getAsLong();
-  }
-
-  long seconds(long nanos) {
-    return Math.max(1, TimeUnit.NANOSECONDS.toSeconds(nanos));
   }
 
   String newPublicId() {

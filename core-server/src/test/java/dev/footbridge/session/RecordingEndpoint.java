@@ -7,6 +7,8 @@ import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 /** An endpoint that writes down what it is told, and refuses one value. */
 final class RecordingEndpoint implements Endpoint {
@@ -55,4 +57,15 @@ final class RecordingEndpoint implements Endpoint {
 
   @Override
   public void describe(JsonWriter welcome) {}
+
+  @Override
+  public CompletionStage<byte[]> settle() {
+    events.add("settle");
+    return CompletableFuture.completedStage(new byte[] {'{', '}'});
+  }
+
+  @Override
+  public void resumeWork() {
+    events.add("resumeWork");
+  }
 }

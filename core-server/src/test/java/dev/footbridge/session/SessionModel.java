@@ -32,6 +32,10 @@ final class SessionModel {
   private long starvedSince;
   private long touched;
   private boolean closed;
+  private boolean holds = true;
+  private boolean frozen;
+  private int lastOfState;
+  private final List<Value> waiting = new ArrayList<>();
 
   /**
    * @param poison a value that the endpoint refuses
@@ -111,7 +115,8 @@ final class SessionModel {
     }
     signalled = false;
     List<Integer> numbers = new ArrayList<>();
-    while (cursor < down.size() && numbers.size() < most) {
+    int last = !holds ? 0 : frozen ? lastOfState : down.size();
+    while (cursor < last && numbers.size() < most) {
       numbers.add(++cursor);
     }
     return numbers;
@@ -120,6 +125,9 @@ final class SessionModel {
   String attach(RecordingReceiver by, long after, long withTurn, @Nullable Batch batch, long now) {
     if (closed) {
       return GONE;
+    }
+    if (!works()) {
+      return frozen ? "draining" : "unavailable";
     }
     if (isStale(withTurn)) {
       return SUPERSEDED;
@@ -138,6 +146,7 @@ final class SessionModel {
       events.add(receiver + " end superseded");
     }
     receiver = by;
+    waiting.clear();
     signalled = true;
     cursor = (int) from;
     boolean roomAgain = acknowledge(from, now);
@@ -156,6 +165,9 @@ final class SessionModel {
     if (closed) {
       return GONE;
     }
+    if (!works()) {
+      return frozen ? "draining" : "unavailable";
+    }
     if (isStale(withTurn)) {
       return SUPERSEDED;
     }
@@ -168,6 +180,7 @@ final class SessionModel {
     if (receiver != null && receiver.duplex()) {
       events.add(receiver + " end superseded");
       receiver = null;
+      waiting.clear();
     }
     List<Value> fresh = fresh(batch);
     up.addAll(fresh);
@@ -175,16 +188,80 @@ final class SessionModel {
     return "received " + up.size();
   }
 
-  String receive(RecordingReceiver by, Value value) {
+  String receive(RecordingReceiver by, Value value, long now) {
     if (receiver != by) {
       return "ignored";
     }
     if (value == poison) {
       return MALFORMED;
     }
-    up.add(value);
-    tell(false, List.of(value));
+    if (!works()) {
+      // There is room for one.
+      if (!waiting.isEmpty()) {
+        events.add(receiver + " end unavailable");
+        detach(by, now);
+        return "ignored";
+      }
+      waiting.add(value);
+      return "counted";
+    }
+    waiting.add(value);
+    letIn();
     return "counted";
+  }
+
+  private boolean works() {
+    return holds && !frozen;
+  }
+
+  private void letIn() {
+    if (works()) {
+      List<Value> all = List.copyOf(waiting);
+      waiting.clear();
+      up.addAll(all);
+      tell(false, all);
+    }
+  }
+
+  /** The numbers of the state, or null where there is none to be had. */
+  @Nullable String freeze() {
+    if (closed || frozen) {
+      return null;
+    }
+    frozen = true;
+    lastOfState = down.size();
+    events.add("settle");
+    return state();
+  }
+
+  private String state() {
+    return up.size() + " up, " + acked + " acked, " + (down.size() - acked) + " held, turn " + turn;
+  }
+
+  void thaw(long now) {
+    if (closed || !frozen) {
+      return;
+    }
+    frozen = false;
+    touched = now;
+    signalRest();
+    events.add("resumeWork");
+    letIn();
+  }
+
+  void holds(boolean yes) {
+    holds = yes;
+    if (yes && !closed) {
+      signalRest();
+      letIn();
+    }
+  }
+
+  private void signalRest() {
+    if (cursor < down.size() && receiver != null && !signalled) {
+      signalled = true;
+      events.add(receiver + " ready");
+    }
   }
 
   String acknowledge(RecordingReceiver by, long number, long now) {
@@ -201,6 +278,7 @@ final class SessionModel {
   void detach(RecordingReceiver by, long now) {
     if (receiver == by) {
       receiver = null;
+      waiting.clear();
       touched = now;
     }
   }
@@ -210,16 +288,18 @@ final class SessionModel {
       return;
     }
     if (receiver == null) {
-      if (now - touched > options.ttlNanos()) {
+      if (works() && now - touched > options.ttlNanos()) {
         close("expired");
       }
-    } else if (receiver.streaming()
+    } else if (works()
+        && receiver.streaming()
         && starved
         && cursor == down.size()
         && receiver.idle()
         && now - starvedSince > options.windowNanos()) {
       events.add(receiver + " end window");
       receiver = null;
+      waiting.clear();
       touched = now;
     } else {
       events.add(receiver + " check");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.footbridge.endpoint.Offer;
 import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.io.Lane;
+import dev.footbridge.io.Stages;
 import dev.footbridge.session.Session.Batch;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.ManualExecutor;
@@ -68,6 +69,7 @@ class SessionModelProperties {
     private final List<RecordingReceiver> receivers = new ArrayList<>();
     private final SessionModel model = new SessionModel(OPTIONS, POISON);
     private final Session session;
+    private boolean holds = true;
     private int values;
     private int compared;
 
@@ -82,7 +84,9 @@ class SessionModelProperties {
                 throw new IllegalStateException("Nobody opens a session here.");
               },
               List.of(),
-              clock);
+              clock,
+              () -> holds,
+              Sessions.Listener.NONE);
       session = new Session("s", OpenRequest.hub("address"), owner, lanes.get(0));
       session.opened(new RecordingEndpoint(lanes, POISON, events));
       for (int i = 0; i < 5; i++) {
@@ -100,11 +104,15 @@ class SessionModelProperties {
       }
       assertThat(session.received()).isEqualTo(model.received());
       assertThat(session.isAttached()).isEqualTo(model.receiver() != null);
+      thaw();
+      holds(true);
+      threads.run();
+      compareEvents();
       whatIsHeldCanBeHad();
     }
 
     private void step() {
-      switch (script.choose(16)) {
+      switch (script.choose(17)) {
         case 0, 1, 2 -> offer();
         case 3 -> answer();
         case 4, 5, 6 -> attach();
@@ -113,7 +121,47 @@ class SessionModelProperties {
         case 11, 12 -> receive();
         case 13 -> acknowledge();
         case 14 -> detach();
+        case 15 -> move();
         default -> letTimePass();
+      }
+    }
+
+    private void move() {
+      switch (script.choose(5)) {
+        case 0, 1 -> freeze();
+        case 2 -> thaw();
+        default -> holds(script.oneIn(2));
+      }
+    }
+
+    private void freeze() {
+      String expected = model.freeze();
+      String[] actual = new String[1];
+      Stages.on(
+          session.freeze(),
+          state ->
+              actual[0] =
+                  state.received()
+                      + " up, "
+                      + state.acked()
+                      + " acked, "
+                      + state.unacknowledged().size()
+                      + " held, turn "
+                      + state.turn(),
+          failure -> {});
+      assertSame(actual[0], expected);
+    }
+
+    private void thaw() {
+      model.thaw(clock.getAsLong());
+      session.thaw();
+    }
+
+    private void holds(boolean yes) {
+      holds = yes;
+      model.holds(yes);
+      if (yes) {
+        session.wake();
       }
     }
 
@@ -164,7 +212,7 @@ class SessionModelProperties {
     private void receive() {
       RecordingReceiver by = attachedOrAny();
       Value value = script.oneIn(12) ? POISON : fresh();
-      String expected = model.receive(by, value);
+      String expected = model.receive(by, value, clock.getAsLong());
       String actual;
       try {
         actual = session.receive(by, value) ? "counted" : "ignored";

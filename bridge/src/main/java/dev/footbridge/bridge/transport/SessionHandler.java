@@ -263,8 +263,9 @@ public final class SessionHandler implements HttpHandler {
         });
   }
 
-  private static void closed(HttpServerExchange exchange, Session session) {
-    session.close("closed");
+  private static void closed(HttpServerExchange exchange, Session session)
+      throws ProtocolException {
+    session.closeByClient();
     Exchanges.nothing(exchange);
   }
 }
