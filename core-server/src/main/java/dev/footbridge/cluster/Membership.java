@@ -80,7 +80,6 @@ public final class Membership implements Tenure {
   }
 
   private final NodeStore store;
-  private final String address;
   private final long leaseMillis;
   private final long goneMillis;
   private final Timer timer;
@@ -94,6 +93,7 @@ public final class Membership implements Tenure {
   private final Set<String> buried = new HashSet<>();
 
   private volatile String id;
+  private volatile String address = "";
   private volatile long validUntil;
   private volatile boolean suspended;
   private volatile boolean draining;
@@ -108,14 +108,12 @@ public final class Membership implements Tenure {
   private long lastBeat;
 
   /**
-   * @param address {@code host:port} at which other nodes find this one
    * @param leaseMillis how long a lease lasts
    * @param goneMillis how long after its departure a node's sessions can still be claimed
    * @param names gives a new, random name each time
    */
   public Membership(
       NodeStore store,
-      String address,
       long leaseMillis,
       long goneMillis,
       Timer timer,
@@ -123,7 +121,6 @@ public final class Membership implements Tenure {
       Supplier<String> names,
       PromiseLink link) {
     this.store = store;
-    this.address = address;
     this.leaseMillis = leaseMillis;
     this.goneMillis = goneMillis;
     this.timer = timer;
@@ -139,8 +136,13 @@ public final class Membership implements Tenure {
     listeners.add(listener);
   }
 
-  /** Takes the first lease and goes on renewing it; completes when the tenure holds. */
-  public CompletionStage<?> start() {
+  /**
+   * Takes the first lease and goes on renewing it; completes when the tenure holds. Once.
+   *
+   * @param reachedAt {@code host:port} at which other nodes find this one
+   */
+  public CompletionStage<?> start(String reachedAt) {
+    address = reachedAt;
     long now = nanoClock.getAsLong();
     synchronized (this) {
       lastBeat = now;
@@ -175,6 +177,11 @@ public final class Membership implements Tenure {
   public @Nullable Peer alive(String node) {
     Peer peer = peers.get(node);
     return peer != null && peer.leaseMillis() > 0 ? peer : null;
+  }
+
+  /** Whether a node departed so long ago that nobody comes back to its sessions any more. */
+  public synchronized boolean isGone(String node) {
+    return buried.contains(node);
   }
 
   /** All other nodes that are alive. */

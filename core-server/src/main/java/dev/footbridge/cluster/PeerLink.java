@@ -1,26 +1,31 @@
 package dev.footbridge.cluster;
 
+import dev.footbridge.hub.Colleagues;
+import dev.footbridge.hub.NotTakenException;
 import dev.footbridge.io.Stages;
 import dev.footbridge.store.NodeStore.Peer;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.Json;
 import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.ProtocolException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +41,9 @@ public final class PeerLink implements Membership.PromiseLink {
 
   /** Where procedures are called. */
   public static final String CALL_PATH = "/call";
+
+  /** The header that says that nobody there has begun with a call, so that others may. */
+  public static final String NOT_TAKEN = "Footbridge-Not-Taken";
 
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
   private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -53,11 +61,7 @@ public final class PeerLink implements Membership.PromiseLink {
 
   /** A call under way; it is itself and no other. */
   private static final class Call {
-    final CompletableFuture<byte[]> result;
-
-    Call(CompletableFuture<byte[]> result) {
-      this.result = result;
-    }
+    final CompletableFuture<byte[]> result = new CompletableFuture<>();
   }
 
   /**
@@ -80,13 +84,20 @@ public final class PeerLink implements Membership.PromiseLink {
   }
 
   /**
-   * Calls a procedure of which the peer has a callee.
+   * The way on which procedures of other nodes are called.
    *
-   * @return the result as JSON; or, exceptionally, a {@link ProtocolException}: what the callee
-   *     answered, {@code no_callee} where the peer has none (any more) or cannot be reached at all,
-   *     {@code interrupted} where it was lost while the call was under way
+   * @param alive finds a node that is alive, or null
    */
-  public CompletionStage<byte[]> call(
+  public Colleagues.Link calls(Function<String, @Nullable Peer> alive) {
+    return (node, procedure, data, user, timeoutNanos) -> {
+      Peer peer = alive.apply(node);
+      return peer == null
+          ? CompletableFuture.failedFuture(NotTakenException.unavailable())
+          : call(peer, procedure, data, user, timeoutNanos);
+    };
+  }
+
+  private CompletableFuture<byte[]> call(
       Peer peer, String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
     String query = "?procedure=" + procedure + "&timeout=" + timeoutNanos;
     if (user != null) {
@@ -99,21 +110,36 @@ public final class PeerLink implements Membership.PromiseLink {
             .build();
     CompletableFuture<HttpResponse<byte[]>> sent =
         client.sendAsync(request, BodyHandlers.ofByteArray());
-    CompletableFuture<byte[]> result = new CompletableFuture<>();
+    Call call = new Call();
     Set<Call> calls = underWay.computeIfAbsent(peer.id(), node -> ConcurrentHashMap.newKeySet());
-    Call call = new Call(result);
     calls.add(call);
     Stages.on(
         sent,
-        answer -> {
-          if (answer.statusCode() == OK) {
-            result.complete(answer.body());
-          } else {
-            result.completeExceptionally(problem(answer.body()));
-          }
-        },
-        failure -> result.completeExceptionally(broken(failure)));
-    return result.whenComplete((done, failure) -> calls.remove(call));
+        answer -> answered(call.result, answer),
+        failure -> call.result.completeExceptionally(broken(failure)));
+    var unused =
+        call.result.whenComplete(
+            (done, failure) -> {
+              calls.remove(call);
+              sent.cancel(true);
+            });
+    return call.result;
+  }
+
+  private static void answered(CompletableFuture<byte[]> result, HttpResponse<byte[]> answer) {
+    if (answer.statusCode() == OK) {
+      result.complete(answer.body());
+      return;
+    }
+    ProtocolException problem = problem(answer.body());
+    if (answer.headers().firstValue(NOT_TAKEN).isEmpty()) {
+      result.completeExceptionally(problem);
+    } else {
+      result.completeExceptionally(
+          problem.code().equals(ErrorCode.NO_CALLEE.code())
+              ? NotTakenException.noCallee()
+              : NotTakenException.unavailable());
+    }
   }
 
   /** A peer has gone: what it was asked for ends now. */
@@ -133,13 +159,11 @@ public final class PeerLink implements Membership.PromiseLink {
         .header(SECRET, secret);
   }
 
-  private static ProtocolException broken(Throwable failure) {
-    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
-    if (cause instanceof java.net.ConnectException
-        || cause instanceof java.net.http.HttpConnectTimeoutException) {
-      return new ProtocolException(ErrorCode.NO_CALLEE, "The callee's node cannot be reached.");
+  private static Exception broken(Throwable failure) {
+    if (failure instanceof ConnectException || failure instanceof HttpConnectTimeoutException) {
+      return NotTakenException.unavailable();
     }
-    if (cause instanceof java.net.http.HttpTimeoutException) {
+    if (failure instanceof HttpTimeoutException) {
       return new ProtocolException(ErrorCode.TIMEOUT, "The callee did not answer in time.");
     }
     return new ProtocolException(ErrorCode.INTERRUPTED, "The node of the callee has gone away.");

@@ -81,6 +81,11 @@ public final class Config {
     return store;
   }
 
+  /** Whether several nodes may share the store. */
+  public boolean isShared() {
+    return !store.equals(MEMORY);
+  }
+
   /** The address to listen on for other nodes; empty takes the one that leads to the store. */
   public String internalHost() {
     return internalHost;
@@ -357,6 +362,10 @@ public final class Config {
         throw new ConfigException(
             "\"limits.batch-bytes\" is smaller than \"limits.message-bytes\"; it must be as large"
                 + " at least.");
+      }
+      if (config.isShared() && config.dataDir() != null) {
+        throw new ConfigException(
+            "\"data-dir\" is for the store memory; with a Redis nothing is kept on this machine.");
       }
       return config;
     }

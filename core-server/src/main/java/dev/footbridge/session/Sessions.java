@@ -21,6 +21,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sessions of a node. Opens them, finds them by id, and looks after them: {@link #check()} must
@@ -33,7 +34,7 @@ public final class Sessions {
   private static final long LEAST_SPREAD_MILLIS = 1000;
   private static final int SESSIONS_A_MILLI = 5;
 
-  private final String node;
+  private final Supplier<String> node;
   private final SessionOptions options;
   private final SessionLimits limits;
   private final EndpointFactory endpoints;
@@ -94,20 +95,28 @@ public final class Sessions {
       EndpointFactory endpoints,
       List<String> transports,
       LongSupplier nanoClock) {
-    this(node, options, limits, endpoints, transports, nanoClock, Tenure.FOR_EVER, Listener.NONE);
+    this(
+        () -> node,
+        options,
+        limits,
+        endpoints,
+        transports,
+        nanoClock,
+        Tenure.FOR_EVER,
+        Listener.NONE);
   }
 
   /**
    * The sessions of one of many nodes.
    *
-   * @param node letters and digits that name this node in the ids of its sessions
+   * @param node letters and digits that name this node in the ids of its sessions from then on
    * @param transports the names of the transports that this node offers
    * @param nanoClock the monotonic clock
    * @param tenure whether this node may act for its sessions
    * @param listener follows the sessions
    */
   public Sessions(
-      String node,
+      Supplier<String> node,
       SessionOptions options,
       SessionLimits limits,
       EndpointFactory endpoints,
@@ -145,7 +154,7 @@ public final class Sessions {
     if (!admit(request.address())) {
       return CompletableFuture.failedStage(tooMany());
     }
-    Session session = new Session(node + "." + random(16), request, this, lane);
+    Session session = new Session(node.get() + "." + random(16), request, this, lane);
     return place(session, () -> endpoints.open(request, session))
         .thenCompose(opened -> announce(session));
   }
@@ -214,10 +223,27 @@ public final class Sessions {
     if (session != null) {
       return session;
     }
-    if (!isId(id)) {
-      throw new ProtocolException(ErrorCode.NOT_FOUND, "This is not the id of a session.");
-    }
-    throw Session.gone();
+    throw isId(id) ? gone() : noId();
+  }
+
+  /** The session of this node with the id; null if it has none. */
+  public @Nullable Session local(String id) {
+    return byId.get(id);
+  }
+
+  /** The node that opened the session of the id, which must be one. */
+  public static String nodeOf(String id) {
+    return id.substring(0, id.indexOf('.'));
+  }
+
+  /** The answer to what is no id at all. */
+  public static ProtocolException noId() {
+    return new ProtocolException(ErrorCode.NOT_FOUND, "This is not the id of a session.");
+  }
+
+  /** The answer where there is no such session, or no longer. */
+  public static ProtocolException gone() {
+    return Session.gone();
   }
 
   /** Whether it is the form of a session's id, of whatever node. */
@@ -435,7 +461,8 @@ public final class Sessions {
     return tenure.holds();
   }
 
-  private static ProtocolException draining() {
+  /** The answer of a node that goes down. */
+  public static ProtocolException draining() {
     return new ProtocolException(
         ErrorCode.DRAINING, "This server is going down; try again in a moment.");
   }

@@ -37,7 +37,6 @@ final class Nodes {
     final Membership membership =
         new Membership(
             book,
-            "node:" + all.size(),
             LEASE_MILLIS,
             GONE_MILLIS,
             timer,
@@ -99,7 +98,7 @@ final class Nodes {
   Node start() {
     Node node = new Node();
     all.add(node);
-    node.membership.start();
+    node.membership.start("node:" + all.indexOf(node));
     return node;
   }
 

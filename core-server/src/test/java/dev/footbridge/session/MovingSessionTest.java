@@ -93,7 +93,7 @@ class MovingSessionTest {
 
   private Sessions node(String name) {
     return new Sessions(
-        name,
+        () -> name,
         OPTIONS,
         new Sessions.SessionLimits(10, 10),
         new EndpointFactory() {

@@ -77,7 +77,7 @@ class SessionModelProperties {
       this.script = script;
       Sessions owner =
           new Sessions(
-              "m",
+              () -> "m",
               OPTIONS,
               new Sessions.SessionLimits(1, 1),
               (request, peer) -> {

@@ -79,7 +79,7 @@ final class SimulatedServer implements Endpoint {
 
   private Sessions node() {
     return new Sessions(
-        "m",
+        () -> "m",
         OPTIONS,
         new Sessions.SessionLimits(1, 1),
         (request, peer) -> {

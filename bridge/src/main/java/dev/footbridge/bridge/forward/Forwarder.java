@@ -1,0 +1,301 @@
+package dev.footbridge.bridge.forward;
+
+import dev.footbridge.bridge.transport.PeerWatch;
+import dev.footbridge.cluster.PeerLink;
+import dev.footbridge.http.Requests;
+import dev.footbridge.store.NodeStore.Peer;
+import io.netty.util.Timer;
+import io.undertow.UndertowOptions;
+import io.undertow.attribute.ConstantExchangeAttribute;
+import io.undertow.attribute.ExchangeAttribute;
+import io.undertow.client.ClientConnection;
+import io.undertow.client.UndertowClient;
+import io.undertow.server.HttpServerExchange;
+import io.undertow.server.handlers.proxy.ProxyCallback;
+import io.undertow.server.handlers.proxy.ProxyClient;
+import io.undertow.server.handlers.proxy.ProxyConnection;
+import io.undertow.server.handlers.proxy.ProxyConnectionPool;
+import io.undertow.server.handlers.proxy.ProxyHandler;
+import io.undertow.util.AttachmentKey;
+import io.undertow.util.Headers;
+import io.undertow.util.HttpString;
+import java.net.URI;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.xnio.IoUtils;
+import org.xnio.OptionMap;
+import org.xnio.Options;
+
+/**
+ * Forwards requests to other nodes, whole: method, path, headers and body go there as they came,
+ * the answer comes back as it is, also if it never ends or is a WebSocket. Connections to each node
+ * are kept and used again. A connection that cannot be made is the caller's to deal with; nothing
+ * has been sent then.
+ *
+ * <p>Safe for any thread; each exchange belongs to its I/O thread.
+ */
+public final class Forwarder implements ProxyClient {
+  /** The header that tells the other node who the client is. */
+  static final HttpString CLIENT = new HttpString("Footbridge-Client");
+
+  /** The header that tells over how many nodes a request has come. */
+  static final HttpString HOPS = new HttpString("Footbridge-Hops");
+
+  static final HttpString SECRET = new HttpString(PeerLink.SECRET);
+
+  private static final long CONNECT_MILLIS = 1000;
+  private static final ProxyTarget TARGET = new ProxyTarget() {};
+  private static final AttachmentKey<Errand> ERRAND = AttachmentKey.create(Errand.class);
+
+  private final ProxyHandler proxy;
+  private final Timer timer;
+  private final int maxConnections;
+  private final Map<String, Line> lines = new ConcurrentHashMap<>();
+
+  /** A node to which requests go, and the requests that are there. */
+  private record Line(ProxyConnectionPool pool, Set<ClientConnection> busy) {}
+
+  /** One request on its way. */
+  private record Errand(Line line, Runnable unreachable) {}
+
+  /**
+   * @param secret what all nodes share
+   * @param maxConnections to one node, from one I/O thread
+   */
+  public Forwarder(String secret, int maxConnections, Timer timer) {
+    this.timer = timer;
+    this.maxConnections = maxConnections;
+    this.proxy =
+        ProxyHandler.builder()
+            .setProxyClient(this)
+            .setMaxRequestTime(-1)
+            .setMaxConnectionRetries(0)
+            .setRewriteHostHeader(false)
+            .setReuseXForwarded(true)
+            .addRequestHeader(SECRET, new ConstantExchangeAttribute(secret))
+            .addRequestHeader(CLIENT, reading(Requests::address))
+            .addRequestHeader(HOPS, reading(exchange -> Integer.toString(hops(exchange) + 1)))
+            .build();
+  }
+
+  private interface Reading {
+    String of(HttpServerExchange exchange);
+  }
+
+  private static ExchangeAttribute reading(Reading reading) {
+    return new ExchangeAttribute() {
+      @Override
+      public String readAttribute(HttpServerExchange exchange) {
+        return reading.of(exchange);
+      }
+
+      @Override
+      public void writeAttribute(HttpServerExchange exchange, String value) {
+        throw new UnsupportedOperationException();
+      }
+    };
+  }
+
+  /** Over how many nodes a request has come. */
+  static int hops(HttpServerExchange exchange) {
+    String hops = exchange.getRequestHeaders().getFirst(HOPS);
+    return hops == null || hops.length() != 1 || !Character.isDigit(hops.charAt(0))
+        ? 0
+        : hops.charAt(0) - '0';
+  }
+
+  /**
+   * Forwards a request. On the exchange's I/O thread.
+   *
+   * @param unreachable is called on that thread if no connection can be made; the exchange is as it
+   *     was
+   */
+  public void forward(HttpServerExchange exchange, Peer peer, Runnable unreachable)
+      throws Exception {
+    exchange.putAttachment(ERRAND, new Errand(line(peer), unreachable));
+    proxy.handleRequest(exchange);
+  }
+
+  /** Ends whatever is under way to a node that has gone. */
+  public void lost(String node) {
+    Line line = lines.remove(node);
+    if (line != null) {
+      IoUtils.safeClose(line.pool());
+      line.busy().forEach(IoUtils::safeClose);
+    }
+  }
+
+  private Line line(Peer peer) {
+    return lines.computeIfAbsent(
+        peer.id(),
+        id ->
+            new Line(
+                new ProxyConnectionPool(
+                    new PoolLimits(maxConnections),
+                    URI.create("http://" + peer.address()),
+                    UndertowClient.getInstance(),
+                    OptionMap.builder()
+                        .set(Options.TCP_NODELAY, true)
+                        .set(UndertowOptions.ENABLE_HTTP2, false)
+                        .getMap()),
+                ConcurrentHashMap.newKeySet()));
+  }
+
+  // ---- ProxyClient ----
+
+  @Override
+  public ProxyTarget findTarget(HttpServerExchange exchange) {
+    return TARGET;
+  }
+
+  @Override
+  public void getConnection(
+      ProxyTarget target,
+      HttpServerExchange exchange,
+      ProxyCallback<ProxyConnection> callback,
+      long timeout,
+      TimeUnit timeUnit) {
+    Errand errand = exchange.getAttachment(ERRAND);
+    AtomicBoolean answered = new AtomicBoolean();
+    var late =
+        timer.newTimeout(
+            expired -> {
+              if (answered.compareAndSet(false, true)) {
+                exchange.getIoThread().execute(errand.unreachable());
+              }
+            },
+            CONNECT_MILLIS,
+            TimeUnit.MILLISECONDS);
+    boolean upgrade = exchange.getRequestHeaders().contains(Headers.UPGRADE);
+    errand
+        .line()
+        .pool()
+        .connect(
+            target,
+            exchange,
+            new ProxyCallback<>() {
+              @Override
+              public void completed(HttpServerExchange same, ProxyConnection connection) {
+                if (!answered.compareAndSet(false, true)) {
+                  IoUtils.safeClose(connection.getConnection());
+                  return;
+                }
+                late.cancel();
+                begin(same, errand.line(), connection.getConnection());
+                callback.completed(same, connection);
+              }
+
+              @Override
+              public void failed(HttpServerExchange same) {
+                if (answered.compareAndSet(false, true)) {
+                  late.cancel();
+                  same.getIoThread().execute(errand.unreachable());
+                }
+              }
+
+              @Override
+              public void couldNotResolveBackend(HttpServerExchange same) {
+                failed(same);
+              }
+
+              @Override
+              public void queuedRequestFailed(HttpServerExchange same) {
+                failed(same);
+              }
+            },
+            CONNECT_MILLIS,
+            TimeUnit.MILLISECONDS,
+            upgrade);
+  }
+
+  /** The request goes out on the connection: either end that leaves ends the other. */
+  private static void begin(HttpServerExchange exchange, Line line, ClientConnection connection) {
+    line.busy().add(connection);
+    if (exchange.getRequestHeaders().contains(Headers.UPGRADE)) {
+      connection.addCloseListener(closed -> line.busy().remove(closed));
+      return;
+    }
+    PeerWatch watch =
+        new PeerWatch(
+            exchange,
+            () -> {
+              IoUtils.safeClose(connection);
+              IoUtils.safeClose(exchange.getConnection());
+            });
+    watch.start();
+    if (isStream(exchange)) {
+      // Nothing else tells that a reader has left while nothing is written. The connection ends
+      // with the stream, so what the watch might take of a next request is missed by nobody.
+      exchange.setPersistent(false);
+    } else {
+      exchange.addResponseCommitListener(committing -> watch.stop());
+    }
+    exchange.addExchangeCompleteListener(
+        (complete, next) -> {
+          watch.stop();
+          line.busy().remove(connection);
+          next.proceed();
+        });
+  }
+
+  private static boolean isStream(HttpServerExchange exchange) {
+    String path = exchange.getRequestPath();
+    return path.endsWith("/events") || path.endsWith("/stream");
+  }
+
+  /** Bounds of a pool; a node that could not be reached once is tried again at once. */
+  private record PoolLimits(int maxConnections)
+      implements io.undertow.server.handlers.proxy.ConnectionPoolManager {
+    private static final int KEPT = 32;
+    private static final long KEPT_MILLIS = 30_000;
+
+    @Override
+    public int getMaxConnections() {
+      return maxConnections;
+    }
+
+    @Override
+    public int getMaxCachedConnections() {
+      return KEPT;
+    }
+
+    @Override
+    public int getSMaxConnections() {
+      return 0;
+    }
+
+    @Override
+    public long getTtl() {
+      return KEPT_MILLIS;
+    }
+
+    @Override
+    public int getMaxQueueSize() {
+      return 0;
+    }
+
+    @Override
+    public int getProblemServerRetry() {
+      return 1;
+    }
+
+    @Override
+    public boolean isAvailable() {
+      return true;
+    }
+
+    @Override
+    public boolean handleError() {
+      // True keeps the pool usable: whether the node is alive is known better elsewhere.
+      return true;
+    }
+
+    @Override
+    public boolean clearError() {
+      return true;
+    }
+  }
+}

@@ -1,0 +1,440 @@
+package dev.footbridge.cluster;
+
+import dev.footbridge.hub.Hub;
+import dev.footbridge.io.DamagedException;
+import dev.footbridge.io.Lanes;
+import dev.footbridge.io.Stages;
+import dev.footbridge.session.Session;
+import dev.footbridge.session.SessionState;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.store.SessionStore;
+import dev.footbridge.store.SessionStore.Tenancy;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
+import io.netty.util.Timer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sessions of all nodes, as seen from this one: where one is, and taking over those whose node
+ * has gone.
+ *
+ * <h2>Where a session is</h2>
+ *
+ * Its id names the node that opened it. It stays there until that node drains or dies, so as long
+ * as the node is alive and not draining the id is all that is needed, and nothing is asked of the
+ * store. Otherwise the store knows the owner, which is then remembered as long as that one is alive
+ * and not draining.
+ *
+ * <h2>Taking over</h2>
+ *
+ * A session that was released, or whose owner is dead, becomes this node's by a compare-and-set on
+ * owner and fence: of several nodes that try, one succeeds, and the others forward to it. An owner
+ * that cannot be reached is not dead for that: the request waits until its lease has ended and it
+ * has been declared so, or it has answered again.
+ *
+ * <p>Safe for any thread; nothing blocks.
+ */
+public final class Cluster {
+  private static final Logger LOG = LoggerFactory.getLogger(Cluster.class);
+
+  /** After twice a lease and this a request that finds no owner is told to come again. */
+  private static final long PATIENCE_MILLIS = 1000;
+
+  private static final long LOOK_AGAIN_MILLIS = 50;
+  private static final long GIVE_AWAY_SLACK_MILLIS = 5000;
+  private static final long LEAVE_MILLIS = 1000;
+  private static final int MAX_REMEMBERED = 100_000;
+
+  /** Two lives of a session must not use the same numbers: each may count so far. */
+  private static final int LIFE_BITS = 32;
+
+  /**
+   * What the cluster is made of; it owns none of it.
+   *
+   * @param link what is asked of other nodes directly
+   */
+  public record Parts(
+      Membership membership,
+      SessionStore store,
+      PeerLink link,
+      Hub hub,
+      Lanes lanes,
+      Timer timer,
+      LongSupplier nanoClock) {}
+
+  private final Membership membership;
+  private final SessionStore store;
+  private final SessionKeeper keeper;
+  private final Hub hub;
+  private final PeerLink link;
+  private final Lanes lanes;
+  private final Timer timer;
+  private final LongSupplier nanoClock;
+  private final List<Consumer<String>> losses = new CopyOnWriteArrayList<>();
+  private final List<Consumer<String>> departures = new CopyOnWriteArrayList<>();
+  private @Nullable Sessions sessions;
+  private final Map<String, CompletableFuture<Place>> searches = new ConcurrentHashMap<>();
+
+  /** Owners of sessions that are not where they were opened; the longest unused go first. */
+  private final Map<String, String> remembered =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
+          return size() > MAX_REMEMBERED;
+        }
+      };
+
+  /**
+   * Joins the parts. {@link #keep} comes before everything else.
+   *
+   * @param ttlNanos how long a session lives without a connection
+   */
+  public Cluster(Parts parts, long ttlNanos) {
+    this.membership = parts.membership();
+    this.store = parts.store();
+    this.hub = parts.hub();
+    this.link = parts.link();
+    this.lanes = parts.lanes();
+    this.timer = parts.timer();
+    this.nanoClock = parts.nanoClock();
+    this.keeper = new SessionKeeper(store, membership::id, ttlNanos, timer, nanoClock);
+    membership.listen(new Events());
+  }
+
+  /** Follows this node's sessions, so that others can go on with them. */
+  public Sessions.Listener listener() {
+    return keeper;
+  }
+
+  /** The sessions of this node, which {@link #listener} follows; once. */
+  public void keep(Sessions all) {
+    sessions = all;
+    keeper.keep(all);
+  }
+
+  private Sessions sessions() {
+    return Objects.requireNonNull(sessions);
+  }
+
+  /** This node's place among the others. */
+  public Membership membership() {
+    return membership;
+  }
+
+  /** Calls with the id of a node that has gone, or whose lease has ended. */
+  public void onLost(Consumer<String> action) {
+    losses.add(action);
+  }
+
+  /** Calls with the id of a node that went so long ago that nobody comes back to its sessions. */
+  public void onGone(Consumer<String> action) {
+    departures.add(action);
+  }
+
+  /** Time has passed; about once a second. */
+  public void check() {
+    keeper.check();
+  }
+
+  /** What happens among the nodes, and what follows from it. */
+  private final class Events implements Membership.Listener {
+    @Override
+    public void regained() {
+      sessions().wake();
+    }
+
+    @Override
+    public CompletionStage<?> reborn(String formerId, String id) {
+      return keeper
+          .reclaimAll(formerId, id)
+          .thenAccept(
+              claimed -> {
+                hub.announce();
+              });
+    }
+
+    @Override
+    public void forgotten() {
+      Stages.on(
+          keeper.writeAll(),
+          written -> {},
+          failure -> LOG.warn("Writing the sessions again failed: {}", failure.getMessage()));
+    }
+
+    @Override
+    public void lost(String peer) {
+      link.lost(peer);
+      losses.forEach(action -> action.accept(peer));
+    }
+
+    @Override
+    public void gone(String node) {
+      hub.nodeGone(node);
+      departures.forEach(action -> action.accept(node));
+    }
+  }
+
+  // ---- going down ----
+
+  /**
+   * Tells the others, then gives all sessions away. Blocks.
+   *
+   * @param seconds over how long, if there are others to take them
+   */
+  public void giveAway(long seconds) {
+    long window = membership.others().isEmpty() ? 0 : TimeUnit.SECONDS.toMillis(seconds);
+    CompletionStage<Integer> given =
+        membership
+            .drain()
+            .handle((known, failure) -> null)
+            .thenCompose(
+                told -> new Handover(sessions(), store, keeper, timer, nanoClock).run(window));
+    try {
+      int count =
+          given.toCompletableFuture().get(window + GIVE_AWAY_SLACK_MILLIS, TimeUnit.MILLISECONDS);
+      LOG.info("{} sessions were given away.", count);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.warn("Not all sessions could be given away: {}", e.toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Gives up the lease for good. Blocks for a moment at most. */
+  public void leave() {
+    try {
+      membership.leave().toCompletableFuture().get(LEAVE_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.warn("Leaving the other nodes failed, so they wait for the lease's end.");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Finds a session that is not on this node, and takes it over if nobody has it.
+   *
+   * @return where it is; or, exceptionally, a {@link ProtocolException}: {@code not_found} where
+   *     the id is none at all, {@code session_gone}, {@code draining} where this node would have to
+   *     take it and takes no more, {@code unavailable}
+   */
+  public CompletionStage<Place> locate(String id) {
+    if (!Sessions.isId(id)) {
+      return CompletableFuture.failedStage(Sessions.noId());
+    }
+    Peer settled = settled(id);
+    return settled == null
+        ? search(id, null)
+        : CompletableFuture.completedStage(new Place.There(settled));
+  }
+
+  /**
+   * Finds a session again, after the node where it was said to be could not be reached.
+   *
+   * @param unreachable the node's id
+   * @return as {@link #locate}
+   */
+  public CompletionStage<Place> relocate(String id, String unreachable) {
+    return search(id, unreachable);
+  }
+
+  /** The owner that needs no asking for, or null. */
+  private @Nullable Peer settled(String id) {
+    String node;
+    synchronized (remembered) {
+      node = remembered.get(id);
+    }
+    Peer peer = membership.alive(node == null ? Sessions.nodeOf(id) : node);
+    return peer == null || peer.draining() || peer.id().equals(membership.id()) ? null : peer;
+  }
+
+  private void remember(String id, String node) {
+    synchronized (remembered) {
+      if (node.equals(Sessions.nodeOf(id))) {
+        remembered.remove(id);
+      } else {
+        remembered.put(id, node);
+      }
+    }
+  }
+
+  /** One search for a session at a time; whoever asks meanwhile gets the same answer. */
+  private CompletionStage<Place> search(String id, @Nullable String unreachable) {
+    CompletableFuture<Place> mine = new CompletableFuture<>();
+    CompletableFuture<Place> other = searches.putIfAbsent(id, mine);
+    if (other != null) {
+      return other;
+    }
+    new Search(id, unreachable, mine).look();
+    return mine.whenComplete((place, failure) -> searches.remove(id, mine));
+  }
+
+  /** Asks until it is clear where a session is. */
+  private final class Search {
+    private final String id;
+    private final @Nullable String unreachable;
+    private final CompletableFuture<Place> found;
+    private final long deadline;
+
+    Search(String id, @Nullable String unreachable, CompletableFuture<Place> found) {
+      this.id = id;
+      this.unreachable = unreachable;
+      this.found = found;
+      this.deadline =
+          nanoClock.getAsLong()
+              + TimeUnit.MILLISECONDS.toNanos(2 * membership.leaseMillis() + PATIENCE_MILLIS);
+    }
+
+    void look() {
+      Session here = sessions().local(id);
+      if (here != null) {
+        found.complete(new Place.Here(here));
+        return;
+      }
+      Stages.on(store.find(id), this::seen, found::completeExceptionally);
+    }
+
+    private void seen(Optional<Tenancy> tenancy) {
+      if (tenancy.isEmpty()) {
+        found.completeExceptionally(Sessions.gone());
+        return;
+      }
+      Tenancy now = tenancy.get();
+      if (now.node().equals(SessionStore.NOBODY)) {
+        claim(now);
+      } else if (now.node().equals(membership.id())) {
+        // On its way in or out at this moment.
+        lookAgain(LOOK_AGAIN_MILLIS);
+      } else {
+        owned(now);
+      }
+    }
+
+    private void owned(Tenancy now) {
+      Peer owner = membership.alive(now.node());
+      if (owner != null && !owner.id().equals(unreachable)) {
+        remember(id, owner.id());
+        found.complete(new Place.There(owner));
+        return;
+      }
+      Stages.on(
+          membership.declareDead(now.node()),
+          left -> {
+            if (left == 0) {
+              claim(now);
+            } else {
+              lookAgain(Math.min(left, membership.leaseMillis() / 4) + 1);
+            }
+          },
+          found::completeExceptionally);
+    }
+
+    private void claim(Tenancy from) {
+      if (membership.isDraining()) {
+        passOn();
+      } else if (!membership.holds()) {
+        lookAgain(LOOK_AGAIN_MILLIS);
+      } else {
+        Stages.on(
+            store.claim(id, membership.id(), from, keeper.timeToLiveMillis()),
+            claimed -> {
+              if (claimed.isPresent()) {
+                takeOver(claimed.get());
+              } else {
+                lookAgain(0);
+              }
+            },
+            found::completeExceptionally);
+      }
+    }
+
+    private void takeOver(SessionStore.Claimed claimed) {
+      keeper.owned(id, claimed.fence());
+      Stages.on(
+          arrive(claimed),
+          session -> {
+            // What is kept of it was the former owner's; from now on it is this node's.
+            keeper.changed(session);
+            found.complete(new Place.Here(session));
+          },
+          failure -> {
+            LOG.warn("A session could not be taken over: {}", failure.getMessage());
+            Tenancy mine = keeper.tenancy(id);
+            keeper.disowned(id);
+            Stages.on(
+                store.remove(id, mine),
+                removed -> found.completeExceptionally(Sessions.gone()),
+                again -> found.completeExceptionally(Sessions.gone()));
+          });
+    }
+
+    private CompletionStage<Session> arrive(SessionStore.Claimed claimed) {
+      byte[] state = claimed.state();
+      if (state != null) {
+        try {
+          return sessions().adopt(SessionState.decode(state), lanes.any());
+        } catch (DamagedException e) {
+          LOG.warn("The state of a session cannot be read, so it is rebuilt: {}", e.getMessage());
+        }
+      }
+      try {
+        SessionState was = SessionState.decode(claimed.meta());
+        return sessions()
+            .rebuild(
+                id,
+                was.publicId(),
+                was.address(),
+                was.endpoint(),
+                was.endpointState(),
+                claimed.fence() << LIFE_BITS,
+                lanes.any());
+      } catch (DamagedException e) {
+        return CompletableFuture.failedStage(e);
+      }
+    }
+
+    /** Somebody else may take it who does not drain. */
+    private void passOn() {
+      Peer[] others =
+          membership.others().stream().filter(peer -> !peer.draining()).toArray(Peer[]::new);
+      if (others.length == 0) {
+        found.completeExceptionally(Sessions.draining());
+      } else {
+        found.complete(new Place.There(others[ThreadLocalRandom.current().nextInt(others.length)]));
+      }
+    }
+
+    private void lookAgain(long millis) {
+      if (nanoClock.getAsLong() - deadline > 0) {
+        found.completeExceptionally(
+            new ProtocolException(
+                ErrorCode.UNAVAILABLE,
+                "The session's node cannot be reached; try again in a moment."));
+      } else if (millis == 0) {
+        look();
+      } else {
+        var unused = timer.newTimeout(timeout -> look(), millis, TimeUnit.MILLISECONDS);
+      }
+    }
+  }
+}

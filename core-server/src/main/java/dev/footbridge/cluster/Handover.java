@@ -1,0 +1,162 @@
+package dev.footbridge.cluster;
+
+import dev.footbridge.session.Bye;
+import dev.footbridge.session.Session;
+import dev.footbridge.session.SessionState;
+import dev.footbridge.session.Sessions;
+import dev.footbridge.store.SessionStore;
+import dev.footbridge.wire.ErrorCode;
+import io.netty.util.Timer;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives a node's sessions away when it goes down: each is brought to rest, written whole, released,
+ * and only then its client is sent to come back. In paced batches, so that the others do not see a
+ * herd; at once when there are no others, since what comes back then is this node's next process.
+ *
+ * <p>A session that cannot move is left where it is. One that could not be written goes on and is
+ * tried once more in the end.
+ */
+final class Handover {
+  private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
+  private static final long STEP_MILLIS = 50;
+
+  /** The last part of the window is for what did not go at first, and for the last words. */
+  private static final int RESERVE = 4;
+
+  /** Written at a time, so that states of many megabytes do not pile up in the connection. */
+  private static final int UNDER_WAY = 64;
+
+  private static final long MOST_DELAY_MILLIS = 300;
+
+  private final Sessions sessions;
+  private final SessionStore store;
+  private final SessionKeeper keeper;
+  private final Timer timer;
+  private final LongSupplier nanoClock;
+  private final AtomicInteger moved = new AtomicInteger();
+  private final Queue<Session> failed = new ArrayDeque<>();
+
+  Handover(
+      Sessions sessions,
+      SessionStore store,
+      SessionKeeper keeper,
+      Timer timer,
+      LongSupplier nanoClock) {
+    this.sessions = sessions;
+    this.store = store;
+    this.keeper = keeper;
+    this.timer = timer;
+    this.nanoClock = nanoClock;
+  }
+
+  /**
+   * Gives all sessions away.
+   *
+   * @param windowMillis over how long; 0 for at once
+   * @return completes when all have gone that could, with how many have
+   */
+  CompletionStage<Integer> run(long windowMillis) {
+    Queue<Session> queue = new ArrayDeque<>(sessions.all());
+    long spread = windowMillis - windowMillis / RESERVE;
+    int steps = (int) Math.max(1, spread / STEP_MILLIS);
+    int batch = (queue.size() + steps - 1) / steps;
+    CompletableFuture<Integer> done = new CompletableFuture<>();
+    step(queue, Math.max(1, batch), done);
+    return done;
+  }
+
+  private void step(Queue<Session> queue, int batch, CompletableFuture<Integer> done) {
+    long begun = nanoClock.getAsLong();
+    Queue<Session> now = new ArrayDeque<>();
+    while (now.size() < Math.min(batch, UNDER_WAY) && !queue.isEmpty()) {
+      now.add(queue.remove());
+    }
+    boolean last = queue.isEmpty();
+    var unused =
+        keeper
+            .each(now, this::giveAway)
+            .whenComplete(
+                (given, failure) -> {
+                  if (!last) {
+                    long took = TimeUnit.NANOSECONDS.toMillis(nanoClock.getAsLong() - begun);
+                    long pause = batch > UNDER_WAY ? 0 : Math.max(0, STEP_MILLIS - took);
+                    later(pause, () -> step(queue, batch, done));
+                  } else {
+                    onceMore(done);
+                  }
+                });
+  }
+
+  private void onceMore(CompletableFuture<Integer> done) {
+    Queue<Session> again;
+    synchronized (failed) {
+      again = new ArrayDeque<>(failed);
+      failed.clear();
+    }
+    var unused =
+        keeper
+            .each(again, this::giveAway)
+            .whenComplete((given, failure) -> done.complete(moved.get()));
+  }
+
+  private void later(long millis, Runnable action) {
+    if (millis <= 0) {
+      action.run();
+    } else {
+      var unused = timer.newTimeout(timeout -> action.run(), millis, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private CompletionStage<?> giveAway(Session session) {
+    return sessions
+        .freeze(session)
+        .thenCompose(state -> write(session, state))
+        .handle(
+            (released, failure) -> {
+              if (failure != null) {
+                stays(session, failure);
+              } else if (released) {
+                // Only a session that ended meanwhile is not let go of; nobody can have it then.
+                keeper.disowned(session.id());
+                sessions.handedOver(session, farewell());
+                moved.incrementAndGet();
+              } else {
+                keeper.disowned(session.id());
+                sessions.drop(session, farewell());
+              }
+              return null;
+            });
+  }
+
+  private CompletionStage<Boolean> write(Session session, SessionState state) {
+    return store.release(
+        session.id(),
+        keeper.tenancy(session.id()),
+        SessionKeeper.record(session),
+        state.encode(),
+        keeper.timeToLiveMillis());
+  }
+
+  private void stays(Session session, Throwable failure) {
+    LOG.debug("{} could not be given away.", session, failure);
+    sessions.thaw(session);
+    synchronized (failed) {
+      failed.add(session);
+    }
+  }
+
+  private static Bye farewell() {
+    return new Bye(
+        ErrorCode.DRAINING.code(), true, ThreadLocalRandom.current().nextLong(MOST_DELAY_MILLIS));
+  }
+}
