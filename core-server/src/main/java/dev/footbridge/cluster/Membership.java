@@ -99,7 +99,7 @@ public final class Membership implements Tenure {
   private volatile boolean draining;
   private volatile boolean left;
   private volatile Map<String, Peer> peers = Map.of();
-  private volatile long upSince;
+  private volatile long settledSince;
 
   // Guarded by this.
   private boolean renewing;
@@ -153,7 +153,7 @@ public final class Membership implements Tenure {
         .thenAccept(
             renewal -> {
               renewed(now, renewal);
-              upSince = now;
+              settledSince = now;
               beatLater();
             });
   }
@@ -247,14 +247,15 @@ public final class Membership implements Tenure {
 
   /**
    * Declares a node dead if that is allowed: its lease has ended in the store, it was not promised
-   * anything, and this node itself has not just come back to the store, when everybody's lease has
-   * ended.
+   * anything, and this node itself has been settled for a lease: it has not just started, woken,
+   * got another name or come back to the store, when others may live on promises that this node,
+   * which they do not know yet, was not asked for.
    *
    * @return milliseconds after which it may be tried again; 0 if the node is dead
    */
   public CompletionStage<Long> declareDead(String node) {
     long now = nanoClock.getAsLong();
-    long wait = leaseMillis - TimeUnit.NANOSECONDS.toMillis(now - upSince);
+    long wait = leaseMillis - TimeUnit.NANOSECONDS.toMillis(now - settledSince);
     if (wait > 0 || failing()) {
       return CompletableFuture.completedStage(Math.max(wait, leaseMillis / BEATS_A_LEASE));
     }
@@ -313,6 +314,9 @@ public final class Membership implements Tenure {
       pending = renewing;
       renewing = true;
     }
+    if (late) {
+      settledSince = now;
+    }
     if (!pending) {
       renew(now);
     } else if (!late) {
@@ -363,7 +367,7 @@ public final class Membership implements Tenure {
       failing = false;
     }
     if (back) {
-      upSince = now;
+      settledSince = now;
       LOG.info("The store renews this node's lease again.");
     }
     learn(renewal);
@@ -434,6 +438,7 @@ public final class Membership implements Tenure {
   private void rebirth(String former, NodeStore.Renewal renewal) {
     suspended = true;
     begun = false;
+    settledSince = nanoClock.getAsLong();
     String fresh = names.get();
     id = fresh;
     LOG.warn("Node {} was declared dead and goes on as {}.", former, fresh);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.footbridge.cluster.LeaseBook.Mood;
 import java.util.List;
 import java.util.Random;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 
@@ -14,6 +15,16 @@ class MembershipProperties {
 
   @Property(tries = 2000)
   void nobody_holds_what_was_declared_dead(@ForAll long seed) {
+    play(seed);
+  }
+
+  /** A schedule in which a node under a new name declared dead one that did not know it yet. */
+  @Example
+  void nor_by_one_that_has_another_name_since_a_moment() {
+    play(-83423);
+  }
+
+  private static void play(long seed) {
     Random random = new Random(seed);
     Nodes nodes = new Nodes();
     int count = 2 + random.nextInt(3);
