@@ -42,7 +42,8 @@ public interface ChannelStore {
    * Reads retained entries.
    *
    * @param since read what comes after it; null reads the newest
-   * @param limit entries at most; 0 asks only whether {@code since} is reached
+   * @param limit entries at most, and fewer where they are large; 0 asks only whether {@code since}
+   *     is reached
    */
   CompletionStage<Page> read(String channel, @Nullable Position since, int limit);
 

@@ -1,5 +1,7 @@
 package dev.footbridge.store;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import org.jspecify.annotations.Nullable;
@@ -15,19 +17,48 @@ import org.jspecify.annotations.Nullable;
  */
 public record Publication(
     String channel, byte[] data, @Nullable String user, @Nullable String key) {
+  private static final byte[] OP = "{\"op\":\"message\",\"channel\":".getBytes(US_ASCII);
+  private static final byte[] OFFSET = ",\"offset\":".getBytes(US_ASCII);
+  private static final byte[] DATA = ",\"data\":".getBytes(US_ASCII);
+  private static final byte[] USER = ",\"user\":".getBytes(US_ASCII);
+  private static final byte[] TIME = ",\"time\":".getBytes(US_ASCII);
 
   /** The message as subscribers get it. */
   public Message encode(long offset, long timeMillis) {
-    JsonWriter json =
-        JsonWriter.object()
-            .text("op", "message")
-            .text("channel", channel)
-            .number("offset", offset)
-            .raw("data", data);
-    if (user != null) {
-      json.text("user", user);
+    return Message.json(join(head(), ascii(offset), middle(), ascii(timeMillis), new byte[] {'}'}));
+  }
+
+  /**
+   * The message up to its offset, for a store that puts it together itself: {@link #head}, the
+   * offset, {@link #middle}, the time in milliseconds, and a closing brace.
+   */
+  public byte[] head() {
+    return join(OP, JsonWriter.quote(channel), OFFSET);
+  }
+
+  /** The message from behind its offset up to its time; see {@link #head}. */
+  public byte[] middle() {
+    return user == null
+        ? join(DATA, data, TIME)
+        : join(DATA, data, USER, JsonWriter.quote(user), TIME);
+  }
+
+  private static byte[] ascii(long number) {
+    return Long.toString(number).getBytes(US_ASCII);
+  }
+
+  private static byte[] join(byte[]... parts) {
+    int size = 0;
+    for (byte[] part : parts) {
+      size += part.length;
     }
-    return Message.json(json.number("time", timeMillis).bytes());
+    byte[] whole = new byte[size];
+    int at = 0;
+    for (byte[] part : parts) {
+      System.arraycopy(part, 0, whole, at, part.length);
+      at += part.length;
+    }
+    return whole;
   }
 
   @Override

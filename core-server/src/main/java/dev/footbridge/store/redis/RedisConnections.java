@@ -13,7 +13,6 @@ import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
 import io.lettuce.core.RedisReadOnlyException;
-import io.lettuce.core.ScriptOutputType;
 import io.lettuce.core.SocketOptions;
 import io.lettuce.core.TimeoutOptions;
 import io.lettuce.core.api.StatefulConnection;
@@ -26,12 +25,15 @@ import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.codec.RedisCodec;
 import io.lettuce.core.codec.StringCodec;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
 import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.Delay;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -179,6 +181,8 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private <B extends ClientOptions.Builder> B common(B builder, SocketOptions sockets) {
     builder
         .protocolVersion(ProtocolVersion.RESP2)
+        // What was sent and not answered may have been done: it fails, and is never done twice.
+        .replayFilter(command -> true)
         .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
         .requestQueueSize(options.queue())
         .timeoutOptions(TimeoutOptions.enabled(options.timeout()))
@@ -246,22 +250,31 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   @Override
   public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
     Script known = Script.of(script);
-    String[] keyArray = keys.toArray(new String[0]);
-    byte[][] argumentArray = arguments.toArray(new byte[0][]);
     return command(
         redis ->
-            redis
-                .<Object>evalsha(known.digest(), ScriptOutputType.OBJECT, keyArray, argumentArray)
+            eval(redis, CommandType.EVALSHA, known.digest(), keys, arguments)
                 .exceptionallyCompose(
                     failure ->
                         Stages.cause(failure) instanceof RedisNoScriptException
-                            ? redis.<Object>eval(
-                                known.source(), ScriptOutputType.OBJECT, keyArray, argumentArray)
+                            ? eval(redis, CommandType.EVAL, known.source(), keys, arguments)
                             : CompletableFuture.failedStage(failure)));
   }
 
+  private static CompletionStage<Object> eval(
+      RedisClusterAsyncCommands<String, byte[]> redis,
+      CommandType command,
+      String script,
+      List<String> keys,
+      List<byte[]> arguments) {
+    CommandArgs<String, byte[]> args =
+        new CommandArgs<>(CODEC).add(script).add(keys.size()).addKeys(keys).addValues(arguments);
+    return redis.dispatch(command, new AnswerOutput(CODEC), args);
+  }
+
   private static boolean isOutage(Throwable failure) {
-    return failure instanceof RedisException || failure instanceof TimeoutException;
+    return failure instanceof RedisException
+        || failure instanceof TimeoutException
+        || failure instanceof CancellationException;
   }
 
   private static ProtocolException away() {

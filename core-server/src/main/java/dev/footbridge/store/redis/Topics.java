@@ -50,7 +50,11 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
                     .subscribe(name)
                     .whenComplete(
                         (done, failure) -> {
-                          if (failure != null) {
+                          // The answer is the confirmation; the listener's own call may come
+                          // before this topic is in the table.
+                          if (failure == null) {
+                            with.subscribed.complete(null);
+                          } else {
                             with.subscribed.completeExceptionally(failure);
                           }
                         });
@@ -102,14 +106,6 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
       last = last.thenCompose(done -> redis.get().subscribe(batch));
     }
     return last;
-  }
-
-  @Override
-  public void subscribed(String name, long count) {
-    Topic topic = byName.get(name);
-    if (topic != null) {
-      topic.subscribed.complete(null);
-    }
   }
 
   @Override

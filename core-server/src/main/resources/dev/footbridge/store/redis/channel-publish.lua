@@ -1,0 +1,85 @@
+-- Appends a message to a channel's log, trims the log and tells everybody; or finds the place of
+-- the message that was appended with the same key.
+-- KEYS 1 meta (hash: epoch, top; of what is kept: first = offset of the oldest, oldest = its time
+--      in ms, bytes = octets of all messages)
+--      2 log (stream: OFFSET-0 -> t = time in ms, m = message)
+--      3 idempotency key ("EPOCH:OFFSET"), if there is one
+-- ARGV 1 the message up to its offset, 2 the message from there up to its time, 3 epoch if the log
+--      begins now, 4 to 6 what is kept: messages, octets, age in ms, 7 life of meta in ms, 8 life
+--      of the key in ms, 9 PUBLISH or SPUBLISH, 10 topic
+-- Answer: "EPOCH:OFFSET"
+-- Publishes: "mEPOCH:OFFSET:" and the message
+if KEYS[3] then
+  local place = redis.call('GET', KEYS[3])
+  if place then
+    return place
+  end
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local count, bytes, age = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'top', 'first', 'oldest', 'bytes')
+local epoch = stored[1]
+if not epoch then
+  epoch = ARGV[3]
+  stored = {}
+  -- What a lost meta has left behind is of no epoch any more.
+  redis.call('DEL', KEYS[2])
+end
+local offset = (tonumber(stored[2] or 0)) + 1
+local message = ARGV[1] .. text(offset) .. ARGV[2] .. text(now) .. '}'
+
+local first, oldest, kept = offset, now, 0
+if count > 0 and bytes > 0 and age > 0 then
+  -- A log that is not there has expired as a whole.
+  if stored[3] and redis.call('EXISTS', KEYS[2]) == 1 then
+    first, oldest, kept = tonumber(stored[3]), tonumber(stored[4]), tonumber(stored[5])
+  end
+  redis.call('XADD', KEYS[2], text(offset) .. '-0', 't', text(now), 'm', message)
+  kept = kept + #message
+  local function beyond()
+    return first <= offset
+      and (offset - first >= count or kept > bytes or oldest < now - age)
+  end
+  local before = first
+  local step = 2
+  while beyond() do
+    -- One more than is dropped is read: its time is that of the oldest from then on.
+    local entries = redis.call('XRANGE', KEYS[2], text(first) .. '-0', '+', 'COUNT', step)
+    if #entries < 2 and first < offset then
+      -- Somebody else has taken entries out of the log: what is left is the new one.
+      first, oldest, kept = offset, now, #message
+    end
+    local at = 1
+    while beyond() and (entries[at + 1] or first == offset) do
+      kept = kept - #entries[at][2][4]
+      first = first + 1
+      at = at + 1
+      oldest = entries[at] and tonumber(entries[at][2][2]) or now
+    end
+    step = math.min(step * 2, 64)
+  end
+  if first > before then
+    redis.call('XTRIM', KEYS[2], 'MINID', '=', text(first) .. '-0')
+  end
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+else
+  redis.call('DEL', KEYS[2])
+  first = offset + 1
+end
+
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'top', text(offset), 'first', text(first),
+  'oldest', text(oldest), 'bytes', text(kept))
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+local place = epoch .. ':' .. text(offset)
+if KEYS[3] then
+  redis.call('SET', KEYS[3], place, 'PX', ARGV[8])
+end
+redis.call(ARGV[9], ARGV[10], 'm' .. place .. ':' .. message)
+return place

@@ -1,0 +1,145 @@
+package dev.footbridge.store.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.footbridge.store.ChannelStore;
+import dev.footbridge.store.ChannelStoreContract;
+import dev.footbridge.store.LogEntry;
+import dev.footbridge.store.Position;
+import dev.footbridge.store.Retention;
+import dev.footbridge.support.Stage;
+import dev.footbridge.wire.ProtocolException;
+import io.lettuce.core.ScriptOutputType;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class RedisChannelStoreTest extends ChannelStoreContract {
+  private static final Retention PLENTY =
+      new Retention(10_000, 1L << 30, Duration.ofHours(1).toNanos());
+
+  private static final String AGE =
+      """
+      for _, key in ipairs(redis.call('KEYS', '*')) do
+        local kind = redis.call('TYPE', key).ok
+        if kind == 'stream' then
+          local entries = redis.call('XRANGE', key, '-', '+')
+          local left = redis.call('PTTL', key)
+          redis.call('DEL', key)
+          for _, entry in ipairs(entries) do
+            redis.call('XADD', key, entry[1], 't', string.format('%.0f', entry[2][2] - ARGV[1]),
+              'm', entry[2][4])
+          end
+          if left > 0 and #entries > 0 then
+            redis.call('PEXPIRE', key, left)
+          end
+        elseif kind == 'hash' and redis.call('HEXISTS', key, 'oldest') == 1 then
+          redis.call('HSET', key, 'oldest',
+            string.format('%.0f', redis.call('HGET', key, 'oldest') - ARGV[1]))
+        end
+        local left = redis.call('PTTL', key)
+        if left > 0 then
+          redis.call('PEXPIRE', key, left - ARGV[1])
+        end
+      end
+      return redis.status_reply('OK')
+      """;
+
+  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+
+  @Override
+  protected ChannelStore open(Function<String, Retention> retention) {
+    return new RedisChannelStore(
+        REDIS.connections(), REDIS.newPrefix(), retention, REDIS.timer(), System::nanoTime);
+  }
+
+  @Override
+  protected void letPass(Duration time) {
+    // Redis' own clock cannot be put forward, so all that it keeps is made older instead.
+    Stage.get(
+        REDIS
+            .connections()
+            .command(
+                commands ->
+                    commands.<String>eval(
+                        AGE,
+                        ScriptOutputType.STATUS,
+                        new String[0],
+                        Long.toString(time.toMillis()).getBytes(UTF_8))));
+  }
+
+  @Override
+  protected long timeMillis() {
+    return System.currentTimeMillis();
+  }
+
+  /** Keeps what it hears. */
+  private static final class Heard implements ChannelStore.Follower {
+    final List<Long> offsets = new CopyOnWriteArrayList<>();
+    final List<Position> resets = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void appended(LogEntry entry) {
+      offsets.add(entry.offset());
+    }
+
+    @Override
+    public void reset(Position top) {
+      resets.add(top);
+    }
+  }
+
+  @Test
+  void two_nodes_on_one_redis_hear_one_order() throws ProtocolException {
+    try (RedisConnections other = REDIS.connect()) {
+      String prefix = REDIS.newPrefix();
+      ChannelStore here =
+          new RedisChannelStore(
+              REDIS.connections(), prefix, name -> PLENTY, REDIS.timer(), System::nanoTime);
+      ChannelStore there =
+          new RedisChannelStore(other, prefix, name -> PLENTY, REDIS.timer(), System::nanoTime);
+      Heard one = new Heard();
+      Heard two = new Heard();
+      Stage.get(here.follow("a", one));
+      Stage.get(there.follow("a", two));
+      for (int i = 1; i <= 100; i++) {
+        publish(i % 2 == 0 ? here : there, "a", Integer.toString(i));
+      }
+      await().until(() -> one.offsets.size() == 100 && two.offsets.size() == 100);
+      assertThat(one.offsets).isEqualTo(two.offsets).isSorted().startsWith(1L).endsWith(100L);
+    }
+  }
+
+  @Test
+  void what_is_published_while_nothing_can_be_heard_is_read_from_the_log()
+      throws ProtocolException {
+    RedisChannelStore store =
+        new RedisChannelStore(
+            REDIS.connections(),
+            REDIS.newPrefix(),
+            name -> PLENTY,
+            REDIS.timer(),
+            System::nanoTime);
+    Heard heard = new Heard();
+    Stage.get(store.follow("a", heard));
+    for (int i = 1; i <= 300; i++) {
+      if (i % 100 == 50) {
+        Stage.get(
+            REDIS
+                .connections()
+                .command(
+                    commands ->
+                        commands.clientKill(io.lettuce.core.KillArgs.Builder.typePubsub())));
+      }
+      publish(store, "a", Integer.toString(i));
+    }
+    await().until(() -> heard.offsets.size() == 300);
+    assertThat(heard.offsets).isSorted().doesNotHaveDuplicates().endsWith(300L);
+    assertThat(heard.resets).isEmpty();
+  }
+}

@@ -1,0 +1,72 @@
+package dev.footbridge.store.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.footbridge.store.NodeStore;
+import dev.footbridge.store.NodeStore.Departed;
+import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.support.Stage;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class RedisNodeStoreTest {
+  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+
+  private static final long LONG = 60_000;
+
+  private NodeStore store;
+
+  @BeforeEach
+  void anEmptyStore() {
+    store = new RedisNodeStore(REDIS.connections(), REDIS.newPrefix());
+  }
+
+  @Test
+  void nodes_that_renew_know_each_other() {
+    assertThat(Stage.get(store.renew("one", "10.0.0.1:9000", false, LONG)).known()).isFalse();
+    NodeStore.Renewal renewal = Stage.get(store.renew("two", "[::1]:9000", true, LONG));
+    assertThat(renewal.renewed()).isTrue();
+    assertThat(renewal.peers())
+        .extracting(Peer::id, Peer::address, Peer::draining)
+        .containsExactlyInAnyOrder(
+            org.assertj.core.groups.Tuple.tuple("one", "10.0.0.1:9000", false),
+            org.assertj.core.groups.Tuple.tuple("two", "[::1]:9000", true));
+    assertThat(renewal.peers()).allMatch(peer -> peer.leaseMillis() > LONG / 2);
+    assertThat(Stage.get(store.renew("one", "10.0.0.1:9000", false, LONG)).known()).isTrue();
+  }
+
+  @Test
+  void nobody_is_declared_dead_whose_lease_runs() {
+    Stage.get(store.renew("one", "a:1", false, LONG));
+    assertThat(Stage.get(store.declareDead("one"))).isBetween(LONG / 2, LONG);
+    assertThat(Stage.get(store.renew("one", "a:1", false, LONG)).renewed()).isTrue();
+  }
+
+  @Test
+  void one_that_was_declared_dead_never_renews() {
+    Stage.get(store.renew("one", "a:1", false, 1));
+    await().until(() -> Stage.get(store.declareDead("one")) == 0);
+    NodeStore.Renewal renewal = Stage.get(store.renew("one", "a:1", false, LONG));
+    assertThat(renewal.renewed()).isFalse();
+    assertThat(renewal.peers()).isEmpty();
+    assertThat(renewal.departed()).extracting(Departed::id).containsExactly("one");
+    assertThat(Stage.get(store.declareDead("one"))).isZero();
+  }
+
+  @Test
+  void one_that_leaves_has_departed_at_once() {
+    Stage.get(store.renew("one", "a:1", false, LONG));
+    Stage.get(store.leave("one"));
+    assertThat(Stage.get(store.renew("two", "b:1", false, LONG)).departed())
+        .extracting(Departed::id)
+        .containsExactly("one");
+  }
+
+  @Test
+  void all_get_the_secret_of_the_first() {
+    assertThat(Stage.get(store.secret("mine"))).isEqualTo("mine");
+    assertThat(Stage.get(store.secret("yours"))).isEqualTo("mine");
+  }
+}

@@ -1,0 +1,47 @@
+package dev.footbridge.store.redis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.footbridge.store.PresenceStore;
+import dev.footbridge.store.PresenceStoreContract;
+import dev.footbridge.support.Stage;
+import dev.footbridge.wire.ProtocolException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class RedisPresenceStoreTest extends PresenceStoreContract {
+  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+
+  @Override
+  protected PresenceStore open() {
+    return on(REDIS.connections(), REDIS.newPrefix());
+  }
+
+  private static RedisPresenceStore on(RedisConnections redis, String prefix) {
+    return new RedisPresenceStore(redis, prefix, "gone"::equals, REDIS.timer());
+  }
+
+  @Test
+  void what_one_node_changes_another_hears() throws ProtocolException {
+    try (RedisConnections other = REDIS.connect()) {
+      String prefix = REDIS.newPrefix();
+      Kept kept = new Kept();
+      Stage.get(on(other, prefix).follow("a", kept));
+      Stage.get(
+          on(REDIS.connections(), prefix).change("a", List.of(member("1", "ann", "n")), List.of()));
+      await().until(() -> kept.nodes().containsKey("1"));
+    }
+  }
+
+  @Test
+  void members_of_a_node_that_is_gone_are_not_there_any_more() {
+    PresenceStore store = open();
+    Stage.get(
+        store.change("a", List.of(member("1", "ann", "gone"), member("2", "bob", "n")), List.of()));
+    PresenceStore.Excerpt left = Stage.get(store.read("a", 10));
+    assertThat(left.count()).isEqualTo(1);
+    assertThat(left.members().get(0).id()).isEqualTo("2");
+  }
+}

@@ -1,0 +1,93 @@
+package dev.footbridge.store.redis;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.footbridge.store.SessionStore;
+import dev.footbridge.store.SessionStore.Claimed;
+import dev.footbridge.store.SessionStore.Tenancy;
+import dev.footbridge.support.Stage;
+import dev.footbridge.support.Together;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class RedisSessionStoreTest {
+  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+
+  private static final String ID = "one.AAAAAAAAAAAAAAAAAAAAAA";
+  private static final long LIFE = 60_000;
+  private static final byte[] META = "meta".getBytes(UTF_8);
+  private static final byte[] STATE = {0, 1, (byte) 0xff, '\n'};
+  private static final Tenancy FIRST = new Tenancy("one", 1);
+
+  private SessionStore store;
+
+  @BeforeEach
+  void anEmptyStoreWithOneSession() {
+    store = new RedisSessionStore(REDIS.connections(), REDIS.newPrefix());
+    assertThat(Stage.get(store.put(ID, FIRST, META, LIFE))).isTrue();
+  }
+
+  @Test
+  void a_session_is_found_with_its_owner() {
+    assertThat(Stage.get(store.find(ID))).contains(FIRST);
+    assertThat(Stage.get(store.find("one.BBBBBBBBBBBBBBBBBBBBBB"))).isEmpty();
+  }
+
+  @Test
+  void a_claim_makes_another_node_the_owner_with_a_higher_fence() {
+    Claimed claimed = Stage.get(store.claim(ID, "two", FIRST, LIFE)).orElseThrow();
+    assertThat(claimed.fence()).isEqualTo(2);
+    assertThat(claimed.meta()).isEqualTo(META);
+    assertThat(claimed.state()).isNull();
+    assertThat(Stage.get(store.find(ID))).contains(new Tenancy("two", 2));
+  }
+
+  @Test
+  void of_many_that_claim_at_once_one_succeeds() {
+    List<Optional<Claimed>> claims =
+        Together.call(8, node -> () -> Stage.get(store.claim(ID, "n" + node, FIRST, LIFE)));
+    assertThat(claims.stream().filter(Optional::isPresent)).hasSize(1);
+  }
+
+  @Test
+  void a_former_owner_writes_releases_and_removes_nothing_any_more() {
+    Stage.get(store.claim(ID, "two", FIRST, LIFE));
+    assertThat(Stage.get(store.put(ID, FIRST, META, LIFE))).isFalse();
+    assertThat(Stage.get(store.put(ID, FIRST, null, LIFE))).isFalse();
+    assertThat(Stage.get(store.release(ID, FIRST, META, STATE, LIFE))).isFalse();
+    Stage.get(store.remove(ID, FIRST));
+    assertThat(Stage.get(store.find(ID))).contains(new Tenancy("two", 2));
+  }
+
+  @Test
+  void one_that_was_released_comes_whole_and_once() {
+    assertThat(Stage.get(store.release(ID, FIRST, META, STATE, LIFE))).isTrue();
+    Tenancy nobody = Stage.get(store.find(ID)).orElseThrow();
+    assertThat(nobody.node()).isEqualTo(SessionStore.NOBODY);
+    Claimed claimed = Stage.get(store.claim(ID, "two", nobody, LIFE)).orElseThrow();
+    assertThat(claimed.state()).isEqualTo(STATE);
+    Tenancy two = new Tenancy("two", claimed.fence());
+    assertThat(Stage.get(store.claim(ID, "three", two, LIFE)).orElseThrow().state()).isNull();
+  }
+
+  @Test
+  void one_that_is_not_there_is_written_with_its_meta_only() {
+    String other = "one.CCCCCCCCCCCCCCCCCCCCCC";
+    assertThat(Stage.get(store.put(other, FIRST, null, LIFE))).isFalse();
+    assertThat(Stage.get(store.put(other, FIRST, META, LIFE))).isTrue();
+    Stage.get(store.remove(other, FIRST));
+    assertThat(Stage.get(store.find(other))).isEmpty();
+  }
+
+  @Test
+  void after_a_loss_of_data_the_higher_fence_wins() {
+    Tenancy later = new Tenancy("two", 5);
+    assertThat(Stage.get(store.put(ID, later, META, LIFE))).isTrue();
+    assertThat(Stage.get(store.put(ID, FIRST, META, LIFE))).isFalse();
+    assertThat(Stage.get(store.find(ID))).contains(later);
+  }
+}
