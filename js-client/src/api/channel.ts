@@ -35,13 +35,24 @@ export interface PresenceChange {
   channel: string;
   joined: Member[];
   left: Member[];
+  /**
+   * Only where the server cannot say who came and went, such as after this client had been slow: who is present now,
+   * in place of all that was known; as many as the server names at a time.
+   */
+  members?: Member[];
+  /** How many sessions there are. */
   count: number;
+  /** How many users these belong to; each anonymous session counts as one. */
+  users: number;
 }
 
 /** Who is present in a channel. */
 export interface Presence {
   members: Member[];
+  /** How many sessions there are. */
   count: number;
+  /** How many users these belong to; each anonymous session counts as one. */
+  users: number;
 }
 
 /** Part of a channel's history; `epoch` and `offset` are the channel's top. */

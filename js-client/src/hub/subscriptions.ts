@@ -160,11 +160,18 @@ export class Subscriptions {
     subscription.listener.deliver(message);
   }
 
-  presence(change: { channel: string; joined?: unknown[]; left?: unknown[]; count: number }): void {
+  presence(change: {
+    channel: string;
+    joined?: unknown[];
+    left?: unknown[];
+    members?: unknown[];
+    count: number;
+    users?: number;
+  }): void {
     const subscription = this.byName[change.channel];
     if (!subscription) return;
-    const { channel, joined = [], left = [], count } = change;
-    subscription.listener.tell('presence', { channel, joined, left, count });
+    const { channel, joined = [], left = [], members, count, users = count } = change;
+    subscription.listener.tell('presence', { channel, joined, left, members, count, users });
   }
 
   /** The history no longer reaches back to where we were. */

@@ -86,6 +86,19 @@ test('commands wait for the session and then go in their order, subscriptions fi
   );
 });
 
+test('who comes and goes is told, and how things stand where the server cannot say that', () => {
+  begin();
+  subscribed('a', { presence: true }, { epoch: 'e', offset: 0 });
+  subscriptions.presence({ channel: 'a', joined: [{ member: '1' }], left: [], count: 2, users: 1 });
+  subscriptions.presence({ channel: 'a', reset: true, members: [{ member: '2' }], count: 1, users: 1 });
+  subscriptions.presence({ channel: 'b', members: [], count: 0, users: 0 });
+  const change = { channel: 'a', joined: [], left: [], members: undefined, users: 1 };
+  assert.deepEqual(told, [
+    ['presence', { ...change, joined: [{ member: '1' }], count: 2 }],
+    ['presence', { ...change, members: [{ member: '2' }], count: 1 }],
+  ]);
+});
+
 test('what waits for the session is bounded', () => {
   const done = outcome();
   commands.send('publish', { data: 'x'.repeat(600) }, 'repeat', done);

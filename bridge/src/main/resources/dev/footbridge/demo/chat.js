@@ -27,10 +27,13 @@ export function chat(crossings) {
     return String(member.user ?? 'somebody');
   }
 
+  function showPresent(present) {
+    members = new Map(present.members.map((member) => [member.member, nameOf(member)]));
+    showPeople(present.count);
+  }
+
   async function askWhoIsThere(channel) {
-    const presence = await channel.presence();
-    members = new Map(presence.members.map((member) => [member.member, nameOf(member)]));
-    showPeople(presence.count);
+    showPresent(await channel.presence());
   }
 
   function showMessage({ data, user, time }) {
@@ -68,10 +71,11 @@ export function chat(crossings) {
       log.replaceChildren();
       const channel = client.channel(CHANNEL);
       channel.on('subscribed', () => askWhoIsThere(channel).catch(() => undefined));
-      channel.on('presence', ({ joined, left, count }) => {
-        for (const member of left) members.delete(member.member);
-        for (const member of joined) members.set(member.member, nameOf(member));
-        showPeople(count);
+      channel.on('presence', (change) => {
+        if (change.members) return showPresent(change);
+        for (const member of change.left) members.delete(member.member);
+        for (const member of change.joined) members.set(member.member, nameOf(member));
+        return showPeople(change.count);
       });
       channel.on('gap', () => {
         appendTo(
