@@ -78,19 +78,18 @@ final class Handover {
   private void step(Queue<Session> queue, int batch, CompletableFuture<Integer> done) {
     long begun = nanoClock.getAsLong();
     Queue<Session> now = new ArrayDeque<>();
-    while (now.size() < Math.min(batch, UNDER_WAY) && !queue.isEmpty()) {
+    while (now.size() < batch && !queue.isEmpty()) {
       now.add(queue.remove());
     }
     boolean last = queue.isEmpty();
     var unused =
         keeper
-            .each(now, this::giveAway)
+            .each(now, UNDER_WAY, this::giveAway)
             .whenComplete(
                 (given, failure) -> {
                   if (!last) {
                     long took = TimeUnit.NANOSECONDS.toMillis(nanoClock.getAsLong() - begun);
-                    long pause = batch > UNDER_WAY ? 0 : Math.max(0, STEP_MILLIS - took);
-                    later(pause, () -> step(queue, batch, done));
+                    later(STEP_MILLIS - took, () -> step(queue, batch, done));
                   } else {
                     onceMore(done);
                   }
@@ -105,7 +104,7 @@ final class Handover {
     }
     var unused =
         keeper
-            .each(again, this::giveAway)
+            .each(again, UNDER_WAY, this::giveAway)
             .whenComplete((given, failure) -> done.complete(moved.get()));
   }
 

@@ -271,7 +271,7 @@ public final class Membership implements Tenure {
             (left, failure) -> {
               declaring.remove(node);
               if (failure == null && left == 0) {
-                buried(node);
+                died(node);
               }
             });
   }
@@ -280,10 +280,14 @@ public final class Membership implements Tenure {
     return failing;
   }
 
-  private void buried(String node) {
-    Map<String, Peer> rest = new HashMap<>(peers);
-    if (rest.remove(node) != null) {
+  private void died(String node) {
+    boolean known;
+    synchronized (this) {
+      Map<String, Peer> rest = new HashMap<>(peers);
+      known = rest.remove(node) != null;
       peers = Map.copyOf(rest);
+    }
+    if (known) {
       LOG.warn("Node {} is dead; its sessions go over to others.", node);
     }
     loseOnce(node);
@@ -395,10 +399,12 @@ public final class Membership implements Tenure {
   private void learn(NodeStore.Renewal renewal) {
     Map<String, Peer> now = new HashMap<>();
     renewal.peers().forEach(peer -> now.put(peer.id(), peer));
-    peers = Map.copyOf(now);
+    long nanos = nanoClock.getAsLong();
+    promises.values().removeIf(until -> until - nanos <= 0);
     List<String> lost = new ArrayList<>();
     List<String> gone = new ArrayList<>();
     synchronized (this) {
+      peers = Map.copyOf(now);
       for (Peer peer : renewal.peers()) {
         if (peer.leaseMillis() > 0) {
           known.add(peer.id());

@@ -173,7 +173,7 @@ final class SessionKeeper implements Sessions.Listener {
   private void flush() {
     flushing.set(false);
     List<Session> now = new ArrayList<>(dirty.values());
-    var unused = each(now, this::write);
+    var unused = each(now, BATCH, this::write);
   }
 
   private CompletionStage<?> write(Session session) {
@@ -218,12 +218,11 @@ final class SessionKeeper implements Sessions.Listener {
     records.forEach(
         (id, record) -> {
           if (now - record.writtenNanos > old) {
-            record.writtenNanos = now;
             due.add(id);
           }
         });
     if (!due.isEmpty()) {
-      var unused = each(due, this::refresh);
+      var unused = each(due, BATCH, this::refresh);
     }
   }
 
@@ -233,6 +232,8 @@ final class SessionKeeper implements Sessions.Listener {
     if (session == null || record == null) {
       return CompletableFuture.completedStage(null);
     }
+    long before = record.writtenNanos;
+    record.writtenNanos = nanoClock.getAsLong();
     return store
         .put(id, new Tenancy(node.get(), record.fence), null, timeToLiveMillis)
         .thenCompose(
@@ -240,7 +241,8 @@ final class SessionKeeper implements Sessions.Listener {
             mine -> mine ? CompletableFuture.completedStage(null) : put(session, record))
         .exceptionally(
             failure -> {
-              record.writtenNanos = nanoClock.getAsLong() - (1L << 50);
+              // It is as old as it was, and comes up again with the next check.
+              record.writtenNanos = before;
               return null;
             });
   }
@@ -249,6 +251,7 @@ final class SessionKeeper implements Sessions.Listener {
   CompletionStage<?> writeAll() {
     return each(
         sessions().all(),
+        BATCH,
         session -> {
           Entry record = records.get(session.id());
           return record == null ? CompletableFuture.completedStage(null) : put(session, record);
@@ -257,7 +260,7 @@ final class SessionKeeper implements Sessions.Listener {
 
   /** This node has another name: makes its sessions those of the new one, if they still are its. */
   CompletionStage<?> reclaimAll(String former, String id) {
-    return each(sessions().all(), session -> reclaim(session, former, id));
+    return each(sessions().all(), BATCH, session -> reclaim(session, former, id));
   }
 
   private CompletionStage<?> reclaim(Session session, String former, String id) {
@@ -281,10 +284,11 @@ final class SessionKeeper implements Sessions.Listener {
   }
 
   /** Does something for each of many, only so many at a time. */
-  <T> CompletionStage<?> each(Iterable<T> items, Function<T, CompletionStage<?>> action) {
+  <T> CompletionStage<?> each(
+      Iterable<T> items, int atATime, Function<T, CompletionStage<?>> action) {
     Queue<T> queue = new ArrayDeque<>();
     items.forEach(queue::add);
-    int parallel = Math.min(BATCH, queue.size());
+    int parallel = Math.min(atATime, queue.size());
     CompletableFuture<?>[] rows = new CompletableFuture<?>[parallel];
     for (int i = 0; i < parallel; i++) {
       rows[i] = row(queue, action).toCompletableFuture();

@@ -1,6 +1,8 @@
 package dev.footbridge.store;
 
 import dev.footbridge.wire.ProtocolException;
+import java.math.BigInteger;
+import java.security.SecureRandom;
 
 /**
  * A place in a channel's log.
@@ -9,7 +11,14 @@ import dev.footbridge.wire.ProtocolException;
  * @param offset the last message that is before this place; 0 is the beginning
  */
 public record Position(String epoch, long offset) {
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int EPOCH_BITS = 40;
   private static final int MAX_EPOCH_LENGTH = 64;
+
+  /** A name for a life of a log that begins now; no two are the same by chance. */
+  public static String newEpoch() {
+    return new BigInteger(EPOCH_BITS, RANDOM).toString(36);
+  }
 
   /** The text form {@code EPOCH:OFFSET}. */
   @Override

@@ -10,8 +10,6 @@ import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
-import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -30,10 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #sweep()} must be called about once a second: it drops what is too old.
  */
 public final class MemoryChannelStore implements ChannelStore {
-  private static final SecureRandom RANDOM = new SecureRandom();
 
   /** The epoch of logs that begin now; another one whenever one that was written to has gone. */
-  private volatile String epoch = newEpoch();
+  private volatile String epoch = Position.newEpoch();
 
   private final Function<String, Retention> retention;
   private final int maxChannels;
@@ -120,7 +117,7 @@ public final class MemoryChannelStore implements ChannelStore {
           if (log.sweep(now)) {
             if (log.wasWritten()) {
               // A log of the same name that comes later is another one, and says so.
-              epoch = newEpoch();
+              epoch = Position.newEpoch();
             }
             logs.remove(name, log);
           }
@@ -195,10 +192,6 @@ public final class MemoryChannelStore implements ChannelStore {
     if (logs.putIfAbsent(name, log) != null) {
       throw new DamagedException("it has a channel twice");
     }
-  }
-
-  private static String newEpoch() {
-    return new BigInteger(40, RANDOM).toString(36);
   }
 
   private synchronized void halve() {

@@ -11,8 +11,6 @@ import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
-import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -37,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  * answer is lost, the publisher is told {@code unavailable} and repeats it with its key.
  */
 public final class RedisChannelStore implements ChannelStore {
-  private static final SecureRandom RANDOM = new SecureRandom();
   private static final byte[] KEY_LIFE = Answers.bytes(TimeUnit.MINUTES.toMillis(5));
 
   /** Octets after which a page ends, however many entries were asked for. */
@@ -98,7 +95,7 @@ public final class RedisChannelStore implements ChannelStore {
         List.of(
             publication.head(),
             publication.middle(),
-            Answers.bytes(newEpoch()),
+            Answers.bytes(Position.newEpoch()),
             Answers.bytes(kept.count()),
             Answers.bytes(kept.bytes()),
             Answers.bytes(ageMillis(kept)),
@@ -133,7 +130,7 @@ public final class RedisChannelStore implements ChannelStore {
       String channel, @Nullable Position since, int limit, byte[] leastLife, byte[] life) {
     List<byte[]> arguments =
         List.of(
-            Answers.bytes(newEpoch()),
+            Answers.bytes(Position.newEpoch()),
             leastLife,
             life,
             since == null ? NOTHING : Answers.bytes(since.epoch()),
@@ -178,7 +175,7 @@ public final class RedisChannelStore implements ChannelStore {
     return redis.run(
         "channel-renew",
         List.of(meta(channel)),
-        List.of(Answers.bytes(epoch), Answers.bytes(newEpoch())));
+        List.of(Answers.bytes(epoch), Answers.bytes(Position.newEpoch())));
   }
 
   private static long ageMillis(Retention kept) {
@@ -188,10 +185,6 @@ public final class RedisChannelStore implements ChannelStore {
 
   private static byte[] metaLife(Retention kept) {
     return Answers.bytes(ageMillis(kept) + META_EXTRA_MILLIS);
-  }
-
-  private static String newEpoch() {
-    return new BigInteger(40, RANDOM).toString(36);
   }
 
   // ---- keys: all of a channel in one slot ----

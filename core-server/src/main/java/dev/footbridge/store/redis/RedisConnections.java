@@ -9,6 +9,7 @@ import io.lettuce.core.AbstractRedisClient;
 import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisClient;
+import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
@@ -75,6 +76,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private final AbstractRedisClient client;
   private final CircuitBreaker breaker;
   private final Topics topics;
+  private final Refusals refusals = new Refusals();
   private final List<Runnable> restored = new CopyOnWriteArrayList<>();
   private final AtomicBoolean restoring = new AtomicBoolean();
   private final AtomicBoolean renewing = new AtomicBoolean();
@@ -288,11 +290,26 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
       // A primary that has become a replica keeps its connections; the new one must be looked for.
       renew();
     }
-    if (isOutage(cause)) {
-      LOG.debug("A command failed.", cause);
-      return away();
+    if (cause instanceof RedisCommandExecutionException) {
+      // Redis is there and does not do it: out of memory, loading, a cluster without a primary.
+      refusals.log(cause);
     }
-    return cause;
+    return isOutage(cause) ? away() : cause;
+  }
+
+  /** Says why Redis refuses, once in a while however often it does. */
+  private static final class Refusals {
+    private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final AtomicLong nextNanos = new AtomicLong(System.nanoTime());
+
+    void log(Throwable refusal) {
+      long now = System.nanoTime();
+      long due = nextNanos.get();
+      if (now - due >= 0 && nextNanos.compareAndSet(due, now + QUIET_NANOS)) {
+        LOG.warn("Redis refuses a command: {}", refusal.getMessage());
+      }
+    }
   }
 
   // ---- what is published ----
@@ -393,35 +410,39 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
                 TimeUnit.MILLISECONDS);
   }
 
-  /** Makes both connections anew. */
+  /** Makes both connections anew, on a thread of its own, since connecting blocks. */
   private void renew() {
     if (closed || !renewing.compareAndSet(false, true)) {
       return;
     }
     LOG.warn("The connections to {} are made anew.", options);
-    Thread maker =
-        new Thread(
-            () -> {
-              try {
-                StatefulConnection<String, byte[]> oldCommands = commands;
-                StatefulRedisPubSubConnection<String, byte[]> oldHearing = hearing;
-                StatefulRedisPubSubConnection<String, byte[]> fresh = connectHearing();
-                fresh.addListener(topics);
-                hearing = fresh;
-                oldHearing.removeListener(topics);
-                commands = connect();
-                var unused = oldHearing.closeAsync();
-                unused = oldCommands.closeAsync();
-                restore();
-              } catch (RedisException e) {
-                LOG.warn("Making them failed: {}", e.getMessage());
-              } finally {
-                renewing.set(false);
-              }
-            },
-            "footbridge-redis-renewal");
+    Thread maker = new Thread(this::replace, "footbridge-redis-renewal");
     maker.setDaemon(true);
     maker.start();
+  }
+
+  private void replace() {
+    StatefulRedisPubSubConnection<String, byte[]> freshHearing = null;
+    try {
+      freshHearing = connectHearing();
+      StatefulConnection<String, byte[]> freshCommands = connect();
+      StatefulRedisPubSubConnection<String, byte[]> oldHearing = hearing;
+      StatefulConnection<String, byte[]> oldCommands = commands;
+      freshHearing.addListener(topics);
+      hearing = freshHearing;
+      commands = freshCommands;
+      oldHearing.removeListener(topics);
+      var unused = oldHearing.closeAsync();
+      unused = oldCommands.closeAsync();
+      restore();
+    } catch (RedisException e) {
+      LOG.warn("Making them failed: {}", e.getMessage());
+      if (freshHearing != null) {
+        var unused = freshHearing.closeAsync();
+      }
+    } finally {
+      renewing.set(false);
+    }
   }
 
   @Override

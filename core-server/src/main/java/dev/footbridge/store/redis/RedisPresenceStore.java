@@ -1,14 +1,10 @@
 package dev.footbridge.store.redis;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.footbridge.io.Stages;
 import dev.footbridge.store.Member;
+import dev.footbridge.store.Position;
 import dev.footbridge.store.PresenceStore;
 import io.netty.util.Timer;
-import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -30,7 +26,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class RedisPresenceStore implements PresenceStore {
   private static final Logger LOG = LoggerFactory.getLogger(RedisPresenceStore.class);
-  private static final SecureRandom RANDOM = new SecureRandom();
 
   /** A roster that no node follows is forgotten after this; those who follow it keep it alive. */
   private static final long LIFE_MILLIS = TimeUnit.DAYS.toMillis(1);
@@ -67,18 +62,18 @@ public final class RedisPresenceStore implements PresenceStore {
   public CompletionStage<?> change(
       String channel, Collection<Member> joined, Collection<Member> left) {
     List<byte[]> arguments = new ArrayList<>(5 + 2 * (joined.size() + left.size()));
-    arguments.add(topic(channel).getBytes(UTF_8));
-    arguments.add(redis.publishCommand().getBytes(US_ASCII));
-    arguments.add(newEpoch().getBytes(US_ASCII));
-    arguments.add(number(LIFE_MILLIS));
-    arguments.add(number(joined.size()));
+    arguments.add(Answers.bytes(topic(channel)));
+    arguments.add(Answers.bytes(redis.publishCommand()));
+    arguments.add(Answers.bytes(Position.newEpoch()));
+    arguments.add(Answers.bytes(LIFE_MILLIS));
+    arguments.add(Answers.bytes(joined.size()));
     for (Member member : joined) {
-      arguments.add(member.id().getBytes(UTF_8));
+      arguments.add(Answers.bytes(member.id()));
       arguments.add(RosterWire.value(member));
     }
     for (Member member : left) {
-      arguments.add(member.id().getBytes(UTF_8));
-      arguments.add(member.node().getBytes(UTF_8));
+      arguments.add(Answers.bytes(member.id()));
+      arguments.add(Answers.bytes(member.node()));
     }
     return redis.run("presence-change", keys(channel), arguments);
   }
@@ -148,7 +143,7 @@ public final class RedisPresenceStore implements PresenceStore {
 
   private CompletionStage<RosterWire.Read> fetch(String channel, int limit) {
     return redis
-        .run("presence-read", keys(channel), List.of(number(limit)))
+        .run("presence-read", keys(channel), List.of(Answers.bytes(limit)))
         .thenApply(RosterWire::read);
   }
 
@@ -166,7 +161,7 @@ public final class RedisPresenceStore implements PresenceStore {
         followed.remove(roster);
         continue;
       }
-      byte[] life = number(roster.checks() % RENEW_ROUNDS == 0 ? LIFE_MILLIS : 0);
+      byte[] life = Answers.bytes(roster.checks() % RENEW_ROUNDS == 0 ? LIFE_MILLIS : 0);
       Stages.on(
           redis.run("presence-check", keys(roster.channel()), List.of(life)),
           answer -> {
@@ -183,19 +178,11 @@ public final class RedisPresenceStore implements PresenceStore {
   }
 
   private List<String> keys(String channel) {
-    String base = prefix + "{" + channel + "}:presence";
+    String base = topic(channel);
     return List.of(base, base + ":users", base + ":meta");
   }
 
   private String topic(String channel) {
-    return prefix + "{" + channel + "}:presence";
-  }
-
-  private static byte[] number(long value) {
-    return Long.toString(value).getBytes(US_ASCII);
-  }
-
-  private static String newEpoch() {
-    return new BigInteger(40, RANDOM).toString(36);
+    return prefix + ":{" + channel + "}:presence";
   }
 }
