@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** One Redis for a class of tests, and this process' connections to it. */
-final class RedisExtension implements BeforeAllCallback, AfterAllCallback {
+public final class RedisExtension implements BeforeAllCallback, AfterAllCallback {
   private final AtomicInteger prefixes = new AtomicInteger();
   private RedisServer server;
   private RedisConnections connections;
@@ -32,25 +32,25 @@ final class RedisExtension implements BeforeAllCallback, AfterAllCallback {
   }
 
   /** Connections of another node. */
-  RedisConnections connect() throws ProtocolException {
+  public RedisConnections connect() throws ProtocolException {
     return RedisConnections.open(
         RedisOptions.parse(server.url(), Map.of(), "fb", Duration.ofSeconds(2), 100_000));
   }
 
-  RedisConnections connections() {
+  public RedisConnections connections() {
     return connections;
   }
 
-  RedisServer server() {
+  public RedisServer server() {
     return server;
   }
 
-  HashedWheelTimer timer() {
+  public HashedWheelTimer timer() {
     return timer;
   }
 
   /** One that nobody has used: as good as an empty Redis. */
-  String newPrefix() {
+  public String newPrefix() {
     return "test" + prefixes.incrementAndGet();
   }
 }
