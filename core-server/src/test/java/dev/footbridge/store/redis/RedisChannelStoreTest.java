@@ -9,12 +9,16 @@ import dev.footbridge.store.ChannelStoreContract;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Position;
 import dev.footbridge.store.Retention;
+import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.Stage;
 import dev.footbridge.wire.ProtocolException;
 import io.lettuce.core.ScriptOutputType;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -141,5 +145,86 @@ class RedisChannelStoreTest extends ChannelStoreContract {
     await().until(() -> heard.offsets.size() == 300);
     assertThat(heard.offsets).isSorted().doesNotHaveDuplicates().endsWith(300L);
     assertThat(heard.resets).isEmpty();
+  }
+
+  /** Redis, of which one published message is not heard. */
+  private static RedisPort deafTo(int number) {
+    RedisPort redis = REDIS.connections();
+    AtomicInteger count = new AtomicInteger();
+    return new RedisPort() {
+      @Override
+      public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
+        return redis.run(script, keys, arguments);
+      }
+
+      @Override
+      public CompletionStage<Runnable> hear(String topic, Consumer<byte[]> listener) {
+        return redis.hear(
+            topic,
+            message -> {
+              if (count.incrementAndGet() != number) {
+                listener.accept(message);
+              }
+            });
+      }
+
+      @Override
+      public String publishCommand() {
+        return redis.publishCommand();
+      }
+
+      @Override
+      public void onReconnect(Runnable action) {
+        redis.onReconnect(action);
+      }
+    };
+  }
+
+  @Test
+  void a_message_that_was_not_heard_is_read_when_the_next_one_is() {
+    ChannelStore store =
+        new RedisChannelStore(
+            deafTo(2), REDIS.newPrefix(), name -> PLENTY, REDIS.timer(), System::nanoTime);
+    Heard heard = new Heard();
+    Stage.get(store.follow("a", heard));
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    publish(store, "a", "3");
+    await().atMost(Duration.ofSeconds(3)).until(() -> heard.offsets.size() == 3);
+    assertThat(heard.offsets).containsExactly(1L, 2L, 3L);
+  }
+
+  @Test
+  void a_last_message_that_was_not_heard_is_found_by_a_look_at_the_top() {
+    ManualClock clock = new ManualClock();
+    RedisChannelStore store =
+        new RedisChannelStore(deafTo(2), REDIS.newPrefix(), name -> PLENTY, REDIS.timer(), clock);
+    Heard heard = new Heard();
+    Stage.get(store.follow("a", heard));
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 1);
+    clock.advanceSeconds(6);
+    store.check();
+    await().until(() -> heard.offsets.size() == 2);
+  }
+
+  @Test
+  void a_store_that_has_lost_its_data_begins_another_epoch() {
+    String prefix = REDIS.newPrefix();
+    ManualClock clock = new ManualClock();
+    RedisChannelStore store =
+        new RedisChannelStore(REDIS.connections(), prefix, name -> PLENTY, REDIS.timer(), clock);
+    Heard heard = new Heard();
+    Stage.get(store.follow("a", heard));
+    Position before = publish(store, "a", "1");
+    await().until(() -> heard.offsets.size() == 1);
+    Stage.get(REDIS.connections().command(commands -> commands.flushall()));
+    clock.advanceSeconds(6);
+    store.check();
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isNotEqualTo(before.epoch());
+    assertThat(publish(store, "a", "2").offset()).isEqualTo(1);
+    await().until(() -> heard.offsets.size() == 2);
   }
 }
