@@ -196,6 +196,17 @@ public final class Footbridge implements AutoCloseable {
     }
 
     /**
+     * Where channels and sessions are kept: {@code memory}, which is the default, or the URL of a
+     * Redis that several nodes share, such as {@code redis://127.0.0.1:6379}.
+     *
+     * @throws dev.footbridge.config.ConfigException where it is neither
+     */
+    public Builder store(String url) {
+      config.store(url);
+      return this;
+    }
+
+    /**
      * Any setting.
      *
      * @throws dev.footbridge.config.ConfigException where the value is out of range

@@ -42,8 +42,27 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--demo", description = "Serves the demo pages at /.")
   private boolean demo;
 
-  @Option(names = "--store", description = "Where channels are kept: memory.")
-  private String store = "memory";
+  @Option(
+      names = "--store",
+      description =
+          "Where channels and sessions are kept: memory (default), or the URL of a Redis that"
+              + " several nodes share, such as redis://127.0.0.1:6379.")
+  private @Nullable String store;
+
+  @Option(
+      names = "--internal-port",
+      description = "Where to listen for other nodes (default any free port).")
+  private @Nullable Integer internalPort;
+
+  @Option(
+      names = "--internal-host",
+      description = "The address to listen on for other nodes (default the one towards Redis).")
+  private @Nullable String internalHost;
+
+  @Option(
+      names = "--advertise",
+      description = "HOST:PORT at which other nodes find this one, if not where it listens.")
+  private @Nullable String advertise;
 
   @Option(
       names = "--data-dir",
@@ -65,9 +84,6 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws UserException, InterruptedException {
-    if (!store.equals("memory")) {
-      throw new UserException("There is no store \"" + store + "\"; this version has memory only.");
-    }
     Config config = config();
     Demo stage = demo ? new Demo() : null;
     Server server;
@@ -102,6 +118,18 @@ final class ServeCommand implements Callable<Integer> {
     }
     if (host != null) {
       builder.host(host);
+    }
+    if (store != null) {
+      builder.store(store);
+    }
+    if (internalPort != null) {
+      builder.set(Setting.INTERNAL_PORT, internalPort);
+    }
+    if (internalHost != null) {
+      builder.internalHost(internalHost);
+    }
+    if (advertise != null) {
+      builder.advertise(advertise);
     }
     if (dataDir != null) {
       builder.dataDir(dataDir);

@@ -2,6 +2,7 @@ package dev.footbridge.server;
 
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.Routes;
+import dev.footbridge.io.Stages;
 import dev.footbridge.node.Node;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.JsonWriter;
@@ -18,16 +19,25 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code GET /health}: 200 only if a real WebSocket handshake with this server and a round trip
- * through the store have just succeeded, else 503. What was found is shared for a second, so that
- * asking often costs nothing.
+ * How the server does, for whoever watches it: 200 or 503.
+ *
+ * <ul>
+ *   <li>{@code /health}, {@code /health/ready}: a real WebSocket handshake with this server and a
+ *       round trip through the store, published messages included, have just succeeded, and it is
+ *       not going down. What was found is shared for a second, so that asking often costs nothing.
+ *   <li>{@code /health/serving}: it is not going down. For balancers: a shared store that is away
+ *       is no reason to send clients to another node.
+ *   <li>{@code /health/live}: it answers.
+ * </ul>
  */
 final class Health implements HttpHandler {
   private static final Duration LIMIT = Duration.ofSeconds(2);
   private static final long SHARED_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final byte[] UP = JsonWriter.object().text("status", "up").bytes();
   private static final String CHANNEL = "footbridge.health";
 
   private final Node node;
+  private volatile boolean draining;
   private @Nullable HttpClient client;
   private @Nullable URI self;
   private @Nullable CompletableFuture<Void> latest;
@@ -44,9 +54,40 @@ final class Health implements HttpHandler {
     self = URI.create("ws://" + bracketed + ":" + port + basePath + "/ws");
   }
 
+  /** The server is going down: only that it is alive is still so. */
+  void drain() {
+    draining = true;
+  }
+
   @Override
   public void handleRequest(HttpServerExchange exchange) throws ProtocolException {
-    Routes.require(exchange, "GET");
+    Routes.require(exchange, "GET", "HEAD");
+    String path = exchange.getRelativePath();
+    switch (path) {
+      case "/health", "/health/ready" -> {
+        refuseIfDraining();
+        ready(exchange);
+      }
+      case "/health/serving" -> {
+        refuseIfDraining();
+        up(exchange);
+      }
+      case "/health/live" -> up(exchange);
+      default -> throw Routes.notFound();
+    }
+  }
+
+  private void refuseIfDraining() throws ProtocolException {
+    if (draining) {
+      throw new ProtocolException(ErrorCode.DRAINING, "The server is going down.");
+    }
+  }
+
+  private void up(HttpServerExchange exchange) {
+    Exchanges.json(exchange, node.timer(), 200, UP);
+  }
+
+  private void ready(HttpServerExchange exchange) {
     Exchanges.await(
         exchange,
         check()
@@ -55,12 +96,11 @@ final class Health implements HttpHandler {
                   if (failure != null) {
                     throw new java.util.concurrent.CompletionException(
                         new ProtocolException(
-                            ErrorCode.UNAVAILABLE,
-                            "A WebSocket handshake or a round trip through the store failed."));
+                            ErrorCode.UNAVAILABLE, reason(Stages.cause(failure))));
                   }
-                  return JsonWriter.object().text("status", "up").bytes();
+                  return UP;
                 }),
-        json -> Exchanges.json(exchange, node.timer(), 200, json));
+        json -> up(exchange));
   }
 
   private synchronized CompletableFuture<Void> check() {
@@ -71,13 +111,26 @@ final class Health implements HttpHandler {
     }
     latestNanos = now;
     CompletableFuture<Void> fresh =
-        handshake()
-            .thenCompose(opened -> node.hub().history(CHANNEL, null, 1))
+        said("A WebSocket handshake with this server failed.", handshake())
+            .thenCompose(opened -> said("The store does not do its work.", node.checkStore()))
+            .thenCompose(
+                checked -> said("The store cannot be read.", node.hub().history(CHANNEL, null, 1)))
             .thenAccept(page -> {})
             .toCompletableFuture()
             .orTimeout(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
     latest = fresh;
     return fresh;
+  }
+
+  private static <T> CompletionStage<T> said(String reason, CompletionStage<T> stage) {
+    return stage.exceptionallyCompose(
+        failure -> CompletableFuture.failedStage(new IllegalStateException(reason, failure)));
+  }
+
+  private static String reason(Throwable failure) {
+    return failure instanceof IllegalStateException known && known.getMessage() != null
+        ? known.getMessage()
+        : "A WebSocket handshake or a round trip through the store took too long.";
   }
 
   private CompletionStage<?> handshake() {

@@ -2,7 +2,12 @@ package dev.footbridge.server;
 
 import dev.footbridge.bridge.PublicHandler;
 import dev.footbridge.bridge.feed.Feeds;
+import dev.footbridge.bridge.forward.ClusterAccess;
+import dev.footbridge.bridge.forward.Forwarder;
+import dev.footbridge.bridge.forward.InternalHandler;
 import dev.footbridge.bridge.transport.LocalSessions;
+import dev.footbridge.bridge.transport.SessionAccess;
+import dev.footbridge.cluster.Cluster;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.node.Node;
@@ -26,7 +31,10 @@ import org.xnio.Xnio;
 import org.xnio.XnioIoThread;
 import org.xnio.XnioWorker;
 
-/** A running server: a node and its public listener. Safe for any thread. */
+/**
+ * A running server: a node, its public listener and, if it shares a store with others, the internal
+ * one for these. Safe for any thread.
+ */
 public final class Server implements AutoCloseable {
   /** The transports of a node that has both the core and the bridge, best first. */
   public static final List<String> TRANSPORTS =
@@ -53,7 +61,9 @@ public final class Server implements AutoCloseable {
   private final List<XnioIoThread> ioThreads;
   private final Node node;
   private final Feeds feeds = new Feeds();
+  private final Health health;
   private final Undertow undertow;
+  private final @Nullable Undertow internal;
   private final int port;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -79,36 +89,76 @@ public final class Server implements AutoCloseable {
       all.add(worker.getIoThread(i));
     }
     this.ioThreads = List.copyOf(all);
-    this.node = new Node(config, application, all, TRANSPORTS);
-    node.everySecond(feeds::check);
-    Health health = new Health(node);
-    HttpHandler root =
-        new PublicHandler(
-            node, new LocalSessions(node.sessions()), feeds, health, pages.pages(node));
-    this.undertow = listener(config, new HttpContinueReadHandler(root));
     try {
+      this.node = new Node(config, application, all, TRANSPORTS);
+    } catch (IOException | RuntimeException e) {
+      worker.shutdownNow();
+      throw e;
+    }
+    node.everySecond(feeds::check);
+    this.health = new Health(node);
+    try {
+      HttpHandler root =
+          new HttpContinueReadHandler(
+              new PublicHandler(node, access(config), feeds, health, pages.pages(node)));
+      this.internal = startInternal(config, root);
+      this.undertow = listener(config, config.getInt(Setting.PORT), config.host(), root);
       node.restore();
-      undertow.start();
+      start(undertow, config.getInt(Setting.PORT), config.host());
       node.started();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
+      node.leave();
       node.close();
       worker.shutdownNow();
       throw e;
+    }
+    this.port = portOf(undertow);
+    health.listensOn(port, config.host(), config.basePath());
+  }
+
+  private SessionAccess access(Config config) {
+    Cluster cluster = node.cluster();
+    String secret = node.secret();
+    if (cluster == null || secret == null) {
+      return new LocalSessions(node.sessions());
+    }
+    Forwarder forwarder =
+        new Forwarder(secret, config.getInt(Setting.CLUSTER_CONNECTIONS), node.timer());
+    cluster.onLost(forwarder::lost);
+    return new ClusterAccess(node.sessions(), cluster, forwarder);
+  }
+
+  /** Listens for other nodes and takes this one's place among them; nothing if it is alone. */
+  private @Nullable Undertow startInternal(Config config, HttpHandler root) throws IOException {
+    Cluster cluster = node.cluster();
+    String secret = node.secret();
+    String host = node.internalHost();
+    if (cluster == null || secret == null || host == null) {
+      return null;
+    }
+    int wanted = config.getInt(Setting.INTERNAL_PORT);
+    Undertow listening =
+        listener(
+            config, wanted, host, new InternalHandler(node, cluster.membership(), root, secret));
+    start(listening, wanted, host);
+    node.join(portOf(listening));
+    return listening;
+  }
+
+  private static void start(Undertow listener, int port, String host) throws BindException {
+    try {
+      listener.start();
     } catch (RuntimeException e) {
-      node.close();
-      worker.shutdownNow();
       if (e.getCause() instanceof BindException) {
         throw new BindException(
-            "Port "
-                + config.get(Setting.PORT)
-                + " on "
-                + config.host()
-                + " cannot be listened on: it is taken or not allowed.");
+            "Port " + port + " on " + host + " cannot be listened on: it is taken or not allowed.");
       }
       throw e;
     }
-    this.port = ((InetSocketAddress) undertow.getListenerInfo().get(0).getAddress()).getPort();
-    health.listensOn(port, config.host(), config.basePath());
+  }
+
+  private static int portOf(Undertow listener) {
+    return ((InetSocketAddress) listener.getListenerInfo().get(0).getAddress()).getPort();
   }
 
   /** Makes the pages of a server, which may use its node. */
@@ -120,21 +170,22 @@ public final class Server implements AutoCloseable {
   /**
    * Starts a server.
    *
-   * @throws IOException if its port cannot be listened on
+   * @throws IOException with a sentence for the operator: a port that cannot be listened on, a
+   *     store or a data directory that cannot be used
    */
   public static Server start(Config config, Node.Application application, PagesFactory pages)
       throws IOException {
     return new Server(config, application, pages);
   }
 
-  private Undertow listener(Config config, HttpHandler root) {
+  private Undertow listener(Config config, int port, String host, HttpHandler root) {
     int headerTimeout = config.getInt(Setting.LIMITS_HEADER_TIMEOUT_MILLIS);
     int keepAlive = (int) TimeUnit.SECONDS.toMillis(config.get(Setting.LIMITS_KEEP_ALIVE_SECONDS));
     return Undertow.builder()
         .setWorker(worker)
         .setBufferSize(BUFFER_BYTES)
         .setDirectBuffers(true)
-        .addHttpListener(config.getInt(Setting.PORT), config.host(), root)
+        .addHttpListener(port, host, root)
         .setSocketOption(Options.BACKLOG, BACKLOG)
         .setSocketOption(Options.TCP_NODELAY, true)
         .setSocketOption(Options.REUSE_ADDRESSES, true)
@@ -184,7 +235,8 @@ public final class Server implements AutoCloseable {
   }
 
   /**
-   * Takes no new sessions, sends the clients away to come back, and stops. Again does nothing.
+   * Takes no new sessions, gives those that there are to other nodes or the data directory, sends
+   * the clients away to come back, and stops. Again does nothing.
    *
    * @throws UncheckedIOException after all that, where the data directory could not be written
    */
@@ -193,14 +245,20 @@ public final class Server implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
+    health.drain();
     node.sessions().drain();
     // What has been published must have left before the sessions end.
     letLastWordsOut();
+    node.giveAway();
     IOException unsaved = save();
     node.drain();
     feeds.closeAll();
     letLastWordsOut();
     undertow.stop();
+    node.leave();
+    if (internal != null) {
+      internal.stop();
+    }
     worker.shutdown();
     try {
       if (!worker.awaitTermination(2, TimeUnit.SECONDS)) {

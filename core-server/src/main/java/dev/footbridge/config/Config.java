@@ -19,9 +19,15 @@ import org.jspecify.annotations.Nullable;
 
 /** A node's configuration: immutable, whole, and checked. */
 public final class Config {
+  /** The store of a node that is alone. */
+  public static final String MEMORY = "memory";
+
   private final EnumMap<Setting, Long> numbers;
   private final String host;
   private final String basePath;
+  private final String store;
+  private final String internalHost;
+  private final String advertise;
   private final Set<String> origins;
   private final List<ChannelRule> channels;
   private final @Nullable Path dataDir;
@@ -31,6 +37,9 @@ public final class Config {
     this.numbers = new EnumMap<>(builder.numbers);
     this.host = builder.host;
     this.basePath = builder.basePath;
+    this.store = builder.store;
+    this.internalHost = builder.internalHost;
+    this.advertise = builder.advertise;
     this.origins = Set.copyOf(builder.origins);
     this.channels = List.copyOf(builder.channels);
     this.dataDir = builder.dataDir;
@@ -65,6 +74,26 @@ public final class Config {
   /** What all paths begin with: empty, or {@code /something}. */
   public String basePath() {
     return basePath;
+  }
+
+  /** Where channels and sessions are kept: {@code memory}, or the URL of a Redis. */
+  public String store() {
+    return store;
+  }
+
+  /** Whether several nodes may share the store. */
+  public boolean isShared() {
+    return !store.equals(MEMORY);
+  }
+
+  /** The address to listen on for other nodes; empty takes the one that leads to the store. */
+  public String internalHost() {
+    return internalHost;
+  }
+
+  /** {@code host:port} at which other nodes find this one; empty where it listens. */
+  public String advertise() {
+    return advertise;
   }
 
   /** Where what the node holds is kept while it does not run; null for nowhere. */
@@ -131,12 +160,19 @@ public final class Config {
   /** Gathers settings; each is checked when it is set. Not thread-safe. */
   public static final class Builder {
     private static final Pattern BASE_PATH = Pattern.compile("(/[A-Za-z0-9_.~-]+)*");
+    private static final Pattern STORE =
+        Pattern.compile("rediss?(-sentinel|-cluster)?://[^\\s]+", Pattern.CASE_INSENSITIVE);
+    private static final Pattern ADVERTISE =
+        Pattern.compile("([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+]):[0-9]{1,5}");
     private static final Pattern ORIGIN =
         Pattern.compile("\\*|null|[a-z][a-z0-9+.-]*://[^/?#\\s]+");
 
     private final EnumMap<Setting, Long> numbers = new EnumMap<>(Setting.class);
     private String host = "0.0.0.0";
     private String basePath = "";
+    private String store = MEMORY;
+    private String internalHost = "";
+    private String advertise = "";
     private final Set<String> origins = new LinkedHashSet<>();
     private final List<ChannelRule> channels = new ArrayList<>();
     private @Nullable Path dataDir;
@@ -170,6 +206,37 @@ public final class Config {
             "\"base-path\" is \"" + path + "\"; it must be empty or such as /realtime.");
       }
       this.basePath = path;
+      return this;
+    }
+
+    /**
+     * Where channels and sessions are kept: {@code memory}, which is the default, or the URL of a
+     * Redis that several nodes share.
+     */
+    public Builder store(String url) {
+      if (!url.equals(MEMORY) && !STORE.matcher(url).matches()) {
+        // The value is not repeated: it may hold a password.
+        throw new ConfigException(
+            "\"store\" must be memory, or a URL such as redis://127.0.0.1:6379,"
+                + " redis-sentinel://host1,host2#name or redis-cluster://host1,host2.");
+      }
+      this.store = url;
+      return this;
+    }
+
+    /** The address to listen on for other nodes. */
+    public Builder internalHost(String address) {
+      this.internalHost = address;
+      return this;
+    }
+
+    /** {@code host:port} at which other nodes find this one, if that is not where it listens. */
+    public Builder advertise(String hostAndPort) {
+      if (!ADVERTISE.matcher(hostAndPort).matches()) {
+        throw new ConfigException(
+            "\"advertise\" is \"" + hostAndPort + "\"; it must be such as 10.0.0.5:9080.");
+      }
+      this.advertise = hostAndPort;
       return this;
     }
 
@@ -220,6 +287,9 @@ public final class Config {
       switch (key) {
         case "host" -> host(value);
         case "base-path" -> basePath(value);
+        case "store" -> store(value);
+        case "internal-host" -> internalHost(value);
+        case "advertise" -> advertise(value);
         case "data-dir" -> dataDir(value);
         case "origins" -> {
           for (String origin : value.split(",", -1)) {
@@ -277,7 +347,8 @@ public final class Config {
 
     /** The keys whose values are no numbers. */
     public static List<String> textKeys() {
-      return List.of("host", "base-path", "origins", "data-dir");
+      return List.of(
+          "host", "base-path", "store", "internal-host", "advertise", "origins", "data-dir");
     }
 
     /**
@@ -291,6 +362,10 @@ public final class Config {
         throw new ConfigException(
             "\"limits.batch-bytes\" is smaller than \"limits.message-bytes\"; it must be as large"
                 + " at least.");
+      }
+      if (config.isShared() && config.dataDir() != null) {
+        throw new ConfigException(
+            "\"data-dir\" is for the store memory; with a Redis nothing is kept on this machine.");
       }
       return config;
     }

@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  */
 public enum Setting {
   PORT("port", 8080, 0, 65_535, "where to listen; 0 takes any free port"),
+  INTERNAL_PORT(
+      "internal-port", 0, 0, 65_535, "where to listen for other nodes; 0 takes any free port"),
   IO_THREADS("io-threads", 0, 0, 1024, "threads that serve connections; 0 takes one a processor"),
 
   SESSION_TTL_SECONDS(
@@ -84,6 +86,25 @@ public enum Setting {
   HISTORY_BYTES("history.bytes", 16 << 20, 0, 1L << 40, "octets that a channel keeps"),
   HISTORY_AGE_SECONDS("history.age-seconds", 300, 0, 31_536_000, "how long a channel keeps them"),
 
+  CLUSTER_LEASE_MILLIS(
+      "cluster.lease-millis",
+      2000,
+      400,
+      60_000,
+      "how long a node that is not heard of keeps its sessions"),
+  CLUSTER_CONNECTIONS(
+      "cluster.connections",
+      20_000,
+      1,
+      1_000_000,
+      "requests under way to one other node, from one I/O thread"),
+  DRAIN_SECONDS(
+      "drain.seconds", 10, 0, 600, "over how long a node that goes down gives its sessions away"),
+
+  STORE_REDIS_TIMEOUT_MILLIS(
+      "store.redis.timeout-millis", 2000, 100, 60_000, "how long Redis may take for a command"),
+  STORE_REDIS_QUEUE(
+      "store.redis.queue", 100_000, 100, 10_000_000, "commands that wait for Redis at a time"),
   STORE_MEMORY_CHANNELS(
       "store.memory.channels", 100_000, 1, 100_000_000, "channels that the memory store holds"),
   STORE_MEMORY_BYTES(

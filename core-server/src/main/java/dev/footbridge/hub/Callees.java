@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -60,6 +61,11 @@ final class Callees {
               return fewer.isEmpty() ? null : List.copyOf(fewer);
             });
     return left == null ? 0 : left.size();
+  }
+
+  /** The procedures that have callees here. */
+  Set<String> procedures() {
+    return Set.copyOf(here.keySet());
   }
 
   int count(String procedure) {

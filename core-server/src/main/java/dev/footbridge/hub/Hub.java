@@ -160,9 +160,10 @@ public final class Hub {
     return presences.excerpt(channel, limit);
   }
 
-  /** Says again to the stores who is present on this node: it has another name now. */
+  /** Says again to the stores who and what is on this node: it has another name now. */
   public void announce() {
     presences.announce();
+    procedures.announce();
   }
 
   /**

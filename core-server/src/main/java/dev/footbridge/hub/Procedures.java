@@ -106,6 +106,9 @@ public final class Procedures {
   private final AtomicLong ids = new AtomicLong();
   private final Callees callees = new Callees();
 
+  /** Numbers of callees are announced in the order in which they came to be. */
+  private final Object announcing = new Object();
+
   Procedures(Hub hub, Colleagues colleagues) {
     this.hub = hub;
     this.colleagues = colleagues;
@@ -118,15 +121,30 @@ public final class Procedures {
    *     be told, it is registered here and they are told later
    */
   public CompletionStage<?> register(String procedure, Callee callee) {
-    return colleagues
-        .announce(procedure, callees.add(procedure, callee))
-        .handle((told, later) -> null);
+    CompletionStage<?> announced;
+    synchronized (announcing) {
+      announced = colleagues.announce(procedure, callees.add(procedure, callee));
+    }
+    return announced.handle((told, later) -> null);
   }
 
   /** Takes a callee away; calls that it has got already may still be answered. */
   public void unregister(String procedure, Callee callee) {
-    Stages.on(
-        colleagues.announce(procedure, callees.remove(procedure, callee)), told -> {}, later -> {});
+    CompletionStage<?> announced;
+    synchronized (announcing) {
+      announced = colleagues.announce(procedure, callees.remove(procedure, callee));
+    }
+    Stages.on(announced, told -> {}, later -> {});
+  }
+
+  /** Says again to other nodes what is registered here: this one has another name now. */
+  void announce() {
+    for (String procedure : callees.procedures()) {
+      synchronized (announcing) {
+        Stages.on(
+            colleagues.announce(procedure, callees.count(procedure)), told -> {}, later -> {});
+      }
+    }
   }
 
   /**

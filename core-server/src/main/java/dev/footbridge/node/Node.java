@@ -4,6 +4,7 @@ import dev.footbridge.auth.Authenticator;
 import dev.footbridge.auth.Authorizer;
 import dev.footbridge.auth.Identity;
 import dev.footbridge.channelapi.HubService;
+import dev.footbridge.cluster.Cluster;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.endpoint.EndpointFactory;
@@ -23,7 +24,9 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -50,7 +53,9 @@ public final class Node implements AutoCloseable {
   private final Config config;
   private final LongSupplier nanoClock = System::nanoTime;
   private final HashedWheelTimer timer;
-  private final MemoryChannelStore store;
+  private final @Nullable MemoryChannelStore memory;
+  private final @Nullable Shared shared;
+  private final @Nullable Cluster cluster;
   private final Hub hub;
   private final HubService service;
   private final Lanes lanes;
@@ -76,12 +81,14 @@ public final class Node implements AutoCloseable {
    *
    * @param threads the I/O threads of the server that the node's handlers will run in
    * @param transports the names of the transports that are offered
+   * @throws IOException with a sentence for the operator, where a shared store cannot be used
    */
   public Node(
       Config config,
       Application application,
       List<? extends Executor> threads,
-      List<String> transports) {
+      List<String> transports)
+      throws IOException {
     this.config = config;
     this.lanes = new Lanes(threads);
     this.timer =
@@ -94,28 +101,66 @@ public final class Node implements AutoCloseable {
             TICK_MILLIS,
             TimeUnit.MILLISECONDS,
             WHEEL_SIZE);
-    this.store =
-        new MemoryChannelStore(
-            config::retention,
-            config.getInt(Setting.STORE_MEMORY_CHANNELS),
-            memoryBytes(config),
-            nanoClock,
-            InstantSource.system());
-    this.hub = new Hub(store, new MemoryPresenceStore(), Colleagues.NONE, () -> NODE, timer);
+    if (config.isShared()) {
+      this.memory = null;
+      this.shared = open(config, timer, nanoClock);
+      this.hub =
+          new Hub(
+              shared.channels(),
+              shared.presence(),
+              shared.colleagues(),
+              shared.membership()::id,
+              timer);
+    } else {
+      this.shared = null;
+      this.memory =
+          new MemoryChannelStore(
+              config::retention,
+              config.getInt(Setting.STORE_MEMORY_CHANNELS),
+              memoryBytes(config),
+              nanoClock,
+              InstantSource.system());
+      this.hub = new Hub(memory, new MemoryPresenceStore(), Colleagues.NONE, () -> NODE, timer);
+    }
     this.service =
         new HubService(
             hub, application.authenticator(), application.authorizer(), config.hubLimits());
     Map<String, EndpointFactory> endpoints = new HashMap<>(application.endpoints());
     endpoints.put(OpenRequest.HUB, service);
-    this.sessions =
-        new Sessions(
-            NODE,
-            config.sessionOptions(),
-            config.sessionLimits(),
-            new EndpointRouter(endpoints),
-            transports,
-            nanoClock);
+    EndpointFactory router = new EndpointRouter(endpoints);
+    if (shared == null) {
+      this.sessions =
+          new Sessions(
+              NODE, config.sessionOptions(), config.sessionLimits(), router, transports, nanoClock);
+      this.cluster = null;
+    } else {
+      Cluster.Parts parts =
+          new Cluster.Parts(
+              shared.membership(), shared.sessions(), shared.link(), hub, lanes, timer, nanoClock);
+      this.cluster = new Cluster(parts, config.seconds(Setting.SESSION_TTL_SECONDS));
+      this.sessions =
+          new Sessions(
+              shared.membership()::id,
+              config.sessionOptions(),
+              config.sessionLimits(),
+              router,
+              transports,
+              nanoClock,
+              shared.membership(),
+              cluster.listener());
+      cluster.keep(sessions);
+    }
     tick();
+  }
+
+  private static Shared open(Config config, HashedWheelTimer timer, LongSupplier nanoClock)
+      throws IOException {
+    try {
+      return Shared.open(config, System.getenv(), timer, nanoClock);
+    } catch (IOException | RuntimeException e) {
+      var unused = timer.stop();
+      throw e;
+    }
   }
 
   private static long memoryBytes(Config config) {
@@ -132,7 +177,7 @@ public final class Node implements AutoCloseable {
             timeout -> {
               try {
                 sessions.check();
-                store.sweep();
+                lookAfterStores();
                 everySecond.forEach(action -> action.accept(nanoClock.getAsLong()));
               } catch (RuntimeException e) {
                 LOG.error("Looking after the sessions failed.", e);
@@ -142,6 +187,16 @@ public final class Node implements AutoCloseable {
             },
             1,
             TimeUnit.SECONDS);
+  }
+
+  private void lookAfterStores() {
+    if (memory != null) {
+      memory.sweep();
+    }
+    if (shared != null && cluster != null) {
+      shared.check();
+      cluster.check();
+    }
   }
 
   /** Calls about once a second with the monotonic time, on the wheel's thread. */
@@ -227,7 +282,61 @@ public final class Node implements AutoCloseable {
   }
 
   private Snapshot snapshot() {
-    return new Snapshot(store, sessions, InstantSource.system());
+    return new Snapshot(Objects.requireNonNull(memory), sessions, InstantSource.system());
+  }
+
+  // ---- one of several ----
+
+  /** This node's view of all nodes' sessions; null if it is alone. */
+  public @Nullable Cluster cluster() {
+    return cluster;
+  }
+
+  /** What all nodes of the store share, and nobody else knows; null if this one is alone. */
+  public @Nullable String secret() {
+    return shared == null ? null : shared.secret();
+  }
+
+  /** The address to listen on for other nodes; null if this one is alone. */
+  public @Nullable String internalHost() throws IOException {
+    return shared == null ? null : shared.internalHost();
+  }
+
+  /**
+   * Takes its place among the other nodes. Blocks; nothing is served before.
+   *
+   * @param internalPort where it listens for them
+   * @throws IOException with a sentence for the operator, where the store does not let it
+   */
+  public void join(int internalPort) throws IOException {
+    if (shared != null) {
+      shared.join(internalPort);
+    }
+  }
+
+  /**
+   * Completes if the store has just done what is needed of it; fails with {@code unavailable}
+   * otherwise.
+   */
+  public CompletionStage<?> checkStore() {
+    return shared == null ? CompletableFuture.completedStage(null) : shared.redis().check();
+  }
+
+  /**
+   * Gives all sessions away to other nodes, or to whoever comes later; over the configured time if
+   * there are others. Blocks. Those that cannot move end with {@link #drain}.
+   */
+  public void giveAway() {
+    if (cluster != null) {
+      cluster.giveAway(config.get(Setting.DRAIN_SECONDS));
+    }
+  }
+
+  /** Leaves the other nodes for good, after everything else. Blocks. */
+  public void leave() {
+    if (cluster != null) {
+      cluster.leave();
+    }
   }
 
   /** Takes no new sessions and ends those that there are; their clients are told to come back. */
@@ -241,6 +350,9 @@ public final class Node implements AutoCloseable {
   public void close() {
     closed = true;
     var unused = timer.stop();
+    if (shared != null) {
+      shared.close();
+    }
     DataDirectory held = directory;
     if (held != null) {
       try {
