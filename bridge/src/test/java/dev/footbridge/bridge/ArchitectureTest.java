@@ -10,7 +10,9 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
@@ -18,8 +20,18 @@ import dev.footbridge.Footbridge;
 import java.util.stream.Stream;
 
 /** The bridge knows the core, feeds know the transports, the programs know all; never back. */
-@AnalyzeClasses(packages = "dev.footbridge", importOptions = DoNotIncludeTests.class)
+@AnalyzeClasses(
+    packages = "dev.footbridge",
+    importOptions = {DoNotIncludeTests.class, ArchitectureTest.NoTestJars.class})
 class ArchitectureTest {
+  /** What other modules lend to tests is no part of the program. */
+  static final class NoTestJars implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return !location.contains("-tests.jar");
+    }
+  }
+
   private static final String ROOT = "dev.footbridge.";
   private static final String[] CORE = {
     "auth", "config", "endpoint", "http", "io", "node", "session", "stream", "websocket", "wire"

@@ -48,11 +48,13 @@ class LimitsTest {
   @Test
   void every_limit_has_a_test() {
     Set<Setting> missing = EnumSet.allOf(Setting.class);
-    missing.removeAll(Set.of(Setting.PORT, Setting.IO_THREADS));
-    for (Method method : LimitsTest.class.getDeclaredMethods()) {
-      Of of = method.getAnnotation(Of.class);
-      if (of != null) {
-        missing.removeAll(List.of(of.value()));
+    missing.removeAll(Set.of(Setting.PORT, Setting.INTERNAL_PORT, Setting.IO_THREADS));
+    for (Class<?> tests : List.of(LimitsTest.class, ClusterLimitsTest.class)) {
+      for (Method method : tests.getDeclaredMethods()) {
+        Of of = method.getAnnotation(Of.class);
+        if (of != null) {
+          missing.removeAll(List.of(of.value()));
+        }
       }
     }
     assertThat(missing).isEmpty();

@@ -22,7 +22,7 @@ public final class SessionClient implements AutoCloseable {
   private static final int ACK_EVERY = 16;
   private static final long ACK_MILLIS = 100;
 
-  private final TestServer server;
+  private volatile TestServer server;
   private final String endpoint;
   private String id;
   private long turn;
@@ -69,6 +69,12 @@ public final class SessionClient implements AutoCloseable {
 
   String endpoint() {
     return endpoint;
+  }
+
+  /** From its next connection on it finds its session elsewhere. */
+  public SessionClient movedTo(TestServer next) {
+    server = next;
+    return this;
   }
 
   /** The session's id; null before the first welcome. */

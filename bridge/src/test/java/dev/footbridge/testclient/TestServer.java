@@ -5,14 +5,33 @@ import dev.footbridge.Footbridge;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import java.util.function.UnaryOperator;
 
-/** A real server on a free port, in this process. */
+/** A real server on a free port, in this process; or several that are asked in turn. */
 public final class TestServer implements AutoCloseable {
   private final Footbridge footbridge;
+  private final IntSupplier ports;
+  private final Runnable stop;
 
-  private TestServer(Footbridge footbridge) {
+  private TestServer(Footbridge footbridge, IntSupplier ports, Runnable stop) {
     this.footbridge = footbridge;
+    this.ports = ports;
+    this.stop = stop;
+  }
+
+  /**
+   * Several servers as one: each connection goes to the next of them, as behind a balancer without
+   * stickiness. They are closed with it.
+   */
+  public static TestServer inTurn(List<TestServer> servers) {
+    AtomicInteger turn = new AtomicInteger();
+    return new TestServer(
+        servers.get(0).footbridge(),
+        () -> servers.get(Math.floorMod(turn.getAndIncrement(), servers.size())).port(),
+        () -> servers.forEach(TestServer::close));
   }
 
   /** Starts one with the defaults. */
@@ -22,17 +41,18 @@ public final class TestServer implements AutoCloseable {
 
   /** Starts one as wished. */
   public static TestServer start(UnaryOperator<Footbridge.Builder> wish) throws IOException {
-    return new TestServer(wish.apply(Footbridge.builder().host("127.0.0.1").port(0)).start());
+    Footbridge started = wish.apply(Footbridge.builder().host("127.0.0.1").port(0)).start();
+    return new TestServer(started, started::port, started::close);
   }
 
-  /** The server. */
+  /** The server; the first, if there are several. */
   public Footbridge footbridge() {
     return footbridge;
   }
 
-  /** Its port. */
+  /** Its port, or that of the one whose turn it is. */
   public int port() {
-    return footbridge.port();
+    return ports.getAsInt();
   }
 
   /** An address of the server. */
@@ -84,6 +104,6 @@ public final class TestServer implements AutoCloseable {
 
   @Override
   public void close() {
-    footbridge.close();
+    stop.run();
   }
 }

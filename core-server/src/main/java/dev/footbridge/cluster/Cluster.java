@@ -212,7 +212,7 @@ public final class Cluster {
     try {
       int count =
           given.toCompletableFuture().get(window + GIVE_AWAY_SLACK_MILLIS, TimeUnit.MILLISECONDS);
-      LOG.info("{} sessions were given away.", count);
+      LOG.info("Sessions given away: {}.", count);
     } catch (ExecutionException | TimeoutException e) {
       LOG.warn("Not all sessions could be given away: {}", e.toString());
     } catch (InterruptedException e) {

@@ -1,9 +1,12 @@
 package dev.footbridge.bridge.forward;
 
+import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.PeerWatch;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.http.Requests;
 import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
 import io.undertow.UndertowOptions;
 import io.undertow.attribute.ConstantExchangeAttribute;
@@ -19,6 +22,7 @@ import io.undertow.server.handlers.proxy.ProxyHandler;
 import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
+import java.io.IOException;
 import java.net.URI;
 import java.util.Map;
 import java.util.Set;
@@ -124,7 +128,7 @@ public final class Forwarder implements ProxyClient {
     Line line = lines.remove(node);
     if (line != null) {
       IoUtils.safeClose(line.pool());
-      line.busy().forEach(IoUtils::safeClose);
+      line.busy().forEach(Forwarder::cut);
     }
   }
 
@@ -203,12 +207,20 @@ public final class Forwarder implements ProxyClient {
 
               @Override
               public void queuedRequestFailed(HttpServerExchange same) {
-                failed(same);
+                if (answered.compareAndSet(false, true)) {
+                  late.cancel();
+                  same.getIoThread().execute(() -> Exchanges.fail(same, busy()));
+                }
               }
             },
             CONNECT_MILLIS,
             TimeUnit.MILLISECONDS,
             upgrade);
+  }
+
+  private static ProtocolException busy() {
+    return new ProtocolException(
+        ErrorCode.UNAVAILABLE, "Too many requests are under way to the session's node.");
   }
 
   /** The request goes out on the connection: either end that leaves ends the other. */
@@ -222,7 +234,7 @@ public final class Forwarder implements ProxyClient {
         new PeerWatch(
             exchange,
             () -> {
-              IoUtils.safeClose(connection);
+              cut(connection);
               IoUtils.safeClose(exchange.getConnection());
             });
     watch.start();
@@ -239,6 +251,18 @@ public final class Forwarder implements ProxyClient {
           line.busy().remove(connection);
           next.proceed();
         });
+  }
+
+  /**
+   * Ends a connection now, whatever is under way. Its own {@code close()} would not tell the other
+   * end of it for ten seconds, since it means to drain it first.
+   */
+  private static void cut(ClientConnection connection) {
+    try {
+      IoUtils.safeClose(connection.performUpgrade());
+    } catch (IOException alreadyClosed) {
+      IoUtils.safeClose(connection);
+    }
   }
 
   private static boolean isStream(HttpServerExchange exchange) {

@@ -42,6 +42,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -81,6 +82,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private final AtomicBoolean restoring = new AtomicBoolean();
   private final AtomicBoolean renewing = new AtomicBoolean();
   private final AtomicLong probes = new AtomicLong();
+  private final AtomicInteger waiting = new AtomicInteger();
   private final String probeTopic;
   private volatile StatefulConnection<String, byte[]> commands;
   private volatile StatefulRedisPubSubConnection<String, byte[]> hearing;
@@ -186,7 +188,8 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
         // What was sent and not answered may have been done: it fails, and is never done twice.
         .replayFilter(command -> true)
         .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
-        .requestQueueSize(options.queue())
+        // Ours is counted before; Lettuce's would log each command that is too many.
+        .requestQueueSize(Integer.MAX_VALUE)
         .timeoutOptions(TimeoutOptions.enabled(options.timeout()))
         .pingBeforeActivateConnection(true)
         .socketOptions(sockets);
@@ -215,13 +218,21 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   /** Runs a command, unless so many have failed that Redis is left alone for a moment. */
   public <T> CompletionStage<T> command(
       Function<RedisClusterAsyncCommands<String, byte[]>, ? extends CompletionStage<T>> command) {
+    if (waiting.incrementAndGet() > options.queue()) {
+      waiting.decrementAndGet();
+      return CompletableFuture.failedStage(
+          new ProtocolException(
+              ErrorCode.UNAVAILABLE, "Too much waits for the store; try again in a moment."));
+    }
     if (!breaker.tryAcquirePermission()) {
+      waiting.decrementAndGet();
       return CompletableFuture.failedStage(away());
     }
     long begun = breaker.getCurrentTimestamp();
     return attempt(command)
         .whenComplete(
             (result, failure) -> {
+              waiting.decrementAndGet();
               long took = breaker.getCurrentTimestamp() - begun;
               Throwable cause = failure == null ? null : Stages.cause(failure);
               if (cause == null || !isOutage(cause)) {

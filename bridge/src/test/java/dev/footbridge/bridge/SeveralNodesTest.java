@@ -1,0 +1,326 @@
+package dev.footbridge.bridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.IntNode;
+import dev.footbridge.Footbridge;
+import dev.footbridge.config.ConfigException;
+import dev.footbridge.config.Setting;
+import dev.footbridge.support.RedisServer;
+import dev.footbridge.testclient.Answer;
+import dev.footbridge.testclient.HttpSocket;
+import dev.footbridge.testclient.RedisCommands;
+import dev.footbridge.testclient.SessionClient;
+import dev.footbridge.testclient.TestServer;
+import dev.footbridge.testclient.Transport;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Nodes that share a Redis: what is on one of them is on all. */
+class SeveralNodesTest {
+  private final RedisServer redis = RedisServer.with();
+  private final List<TestServer> all = new ArrayList<>();
+  private TestServer one;
+  private TestServer other;
+
+  @BeforeEach
+  void start() throws IOException {
+    one = node(builder -> builder);
+    other = node(builder -> builder);
+  }
+
+  @AfterEach
+  void stop() {
+    all.forEach(TestServer::close);
+    redis.close();
+  }
+
+  private TestServer node(UnaryOperator<Footbridge.Builder> wish) throws IOException {
+    TestServer node =
+        TestServer.start(
+            builder ->
+                wish.apply(
+                    builder
+                        .store(redis.url())
+                        .set(Setting.CLUSTER_LEASE_MILLIS, 1000)
+                        .set(Setting.DRAIN_SECONDS, 1)));
+    all.add(node);
+    return node;
+  }
+
+  private static String publish(int number) {
+    return "{\"op\":\"publish\",\"id\":%d,\"channel\":\"news\",\"key\":\"k%d\",\"data\":%d}"
+        .formatted(number, number, number);
+  }
+
+  private static List<Integer> offsets(SessionClient client) {
+    return client.received().stream()
+        .filter(value -> value.path("op").asText().equals("message"))
+        .map(value -> value.path("offset").asInt())
+        .toList();
+  }
+
+  // ---- channels, presence, procedures ----
+
+  @Test
+  void what_is_published_on_one_node_is_heard_on_the_other_and_counts_once() throws IOException {
+    try (SessionClient client = SessionClient.open(other, Transport.WEBSOCKET)) {
+      client.command("{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"news\"}");
+      String first = one.post("/channels/news", "\"hello\"", "Idempotency-Key: k").text();
+      assertThat(other.post("/channels/news", "\"hello\"", "Idempotency-Key: k").text())
+          .isEqualTo(first);
+      assertThat(
+              client
+                  .awaitValue(value -> value.path("op").asText().equals("message"))
+                  .path("data")
+                  .asText())
+          .isEqualTo("hello");
+      assertThat(one.get("/channels/news").json().path("messages")).hasSize(1);
+    }
+  }
+
+  @Test
+  void who_comes_on_one_node_is_seen_on_the_other() throws IOException {
+    String wish = "{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"chat\",\"presence\":true}";
+    try (SessionClient here = SessionClient.open(one, Transport.SSE)) {
+      here.command(wish);
+      try (SessionClient there = SessionClient.open(other, Transport.WEBSOCKET)) {
+        there.command(wish);
+        here.awaitValue(value -> value.path("joined").size() == 1);
+        JsonNode state =
+            there.command("{\"op\":\"presence\",\"id\":\"p\",\"channel\":\"chat\"}").path("data");
+        assertThat(state.path("count").asInt()).isEqualTo(2);
+      }
+      here.awaitValue(value -> value.path("left").size() == 1);
+    }
+  }
+
+  @Test
+  void a_call_finds_its_callee_on_whatever_node() throws IOException {
+    TestServer third =
+        node(
+            builder ->
+                builder.procedure(
+                    "double", call -> CompletableFuture.completedStage(2 * call.data().asInt())));
+    for (TestServer node : List.of(one, other, third)) {
+      assertThat(node.footbridge().call("double", 21).toCompletableFuture().join())
+          .isEqualTo(IntNode.valueOf(42));
+    }
+    third.close();
+    await()
+        .untilAsserted(
+            () ->
+                assertThatThrownBy(
+                        () -> one.footbridge().call("double", 21).toCompletableFuture().join())
+                    .hasMessageContaining("Nobody has registered"));
+  }
+
+  // ---- sessions ----
+
+  @Test
+  void what_is_no_session_is_none_on_any_node() throws IOException {
+    String id = one.open();
+    assertThat(other.ask("DELETE", "/sessions/" + id, null).status()).isEqualTo(204);
+    for (TestServer node : List.of(one, other)) {
+      assertThat(node.get("/sessions/" + id + "/poll").status()).isEqualTo(410);
+      assertThat(node.get("/sessions/zz.AAAAAAAAAAAAAAAAAAAAAA/poll").status()).isEqualTo(410);
+      assertThat(node.get("/sessions/nonsense/poll").status()).isEqualTo(404);
+    }
+  }
+
+  @Test
+  void a_refusal_comes_through_another_node_as_it_is() throws IOException {
+    String id = one.open();
+    Answer refused = other.get("/sessions/" + id + "/poll?after=7");
+    assertThat(refused.status()).isEqualTo(409);
+    assertThat(refused.json().path("code").asText()).isEqualTo("gap");
+    Answer malformed = other.post("/sessions/" + id + "/send", "{");
+    assertThat(malformed.status()).isEqualTo(400);
+    assertThat(malformed.header("Content-Type")).isEqualTo("application/problem+json");
+    Answer preflight =
+        other.ask("OPTIONS", "/sessions/" + id + "/poll", null, "Origin: https://a.example");
+    assertThat(preflight.status()).isEqualTo(403);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Transport.class)
+  void a_session_goes_on_at_the_other_node_when_its_own_goes_down(Transport transport)
+      throws Exception {
+    TestServer either = TestServer.inTurn(List.of(one, other));
+    SessionClient client = SessionClient.open(either, transport);
+    client.command("{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"news\"}");
+    IntStream.rangeClosed(1, 300).forEach(number -> client.send(publish(number)));
+    client.awaitReceived(50);
+    String id = client.id();
+    boolean onOne = one.footbridge().sessions() == 1;
+    TestServer owner = onOne ? one : other;
+    TestServer heir = onOne ? other : one;
+    assertThat(owner.footbridge().sessions()).isEqualTo(1);
+
+    Thread closing = new Thread(owner::close);
+    closing.start();
+    if (transport != Transport.SHORTPOLL) {
+      assertThat(client.connection().awaitEnding().code()).isIn("draining", "lost");
+    }
+    IntStream.rangeClosed(301, 400).forEach(number -> client.send(publish(number)));
+    closing.join();
+    // From here on there is one node only.
+    SessionClient same = client.movedTo(heir);
+    JsonNode welcome = same.connect(transport).awaitAttached();
+    if (welcome != null && !welcome.isNull()) {
+      assertThat(welcome.path("resumed").asBoolean()).isTrue();
+    }
+    same.awaitReply(IntNode.valueOf(400));
+    same.awaitValue(value -> value.path("offset").asInt() == 400);
+    assertThat(same.id()).isEqualTo(id);
+    assertThat(heir.footbridge().sessions()).isEqualTo(1);
+    assertThat(offsets(same))
+        .containsExactlyElementsOf(IntStream.rangeClosed(1, 400).boxed().toList());
+    same.close();
+  }
+
+  @Test
+  void a_session_of_the_last_node_goes_on_at_the_next_that_comes() throws IOException {
+    SessionClient client = SessionClient.open(one, Transport.LONGPOLL_GET);
+    client.command("{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"news\"}");
+    one.close();
+    other.close();
+    TestServer next = node(builder -> builder);
+    next.footbridge().publish("news", 1);
+    client.movedTo(next).connect(Transport.LONGPOLL_GET);
+    client.awaitValue(value -> value.path("data").asInt() == 1);
+    client.close();
+  }
+
+  // ---- between nodes ----
+
+  private int internalPort() throws IOException {
+    List<String> nodes = RedisCommands.run(redis.url(), "HVALS", "fb:{nodes}:addresses");
+    assertThat(nodes).hasSize(2);
+    String address = nodes.get(0);
+    assertThat(address).contains("127.0.0.1:");
+    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  @Test
+  void who_does_not_know_the_secret_gets_nothing_from_the_internal_listener() throws IOException {
+    int port = internalPort();
+    String id = one.open();
+    List<String[]> tries =
+        List.of(
+            new String[] {},
+            new String[] {"Footbridge-Secret: "},
+            new String[] {"Footbridge-Secret: guess", "Footbridge-Client: 127.0.0.1"});
+    for (String[] headers : tries) {
+      for (String target :
+          List.of("/health", "/sessions/" + id + "/poll", "/promise?node=x&millis=1", "/call")) {
+        try (HttpSocket socket = HttpSocket.connect(port)) {
+          Answer answer = socket.request("GET", target, null, headers).answer();
+          assertThat(answer.status()).as(target).isEqualTo(403);
+          assertThat(answer.text()).doesNotContain("Footbridge-Secret");
+        }
+      }
+    }
+  }
+
+  @Test
+  void what_a_client_claims_to_be_between_nodes_is_not_believed() throws IOException {
+    String id = one.open();
+    Answer answer =
+        other.get(
+            "/sessions/" + id + "/poll",
+            "Footbridge-Client: 10.1.1.1",
+            "Footbridge-Hops: x",
+            "Footbridge-Secret: guess");
+    assertThat(answer.status()).isEqualTo(200);
+  }
+
+  // ---- health ----
+
+  @Test
+  void health_says_when_the_store_is_away_and_serving_goes_on() throws IOException {
+    for (String path : List.of("/health", "/health/ready", "/health/serving", "/health/live")) {
+      assertThat(one.get(path).status()).as(path).isEqualTo(200);
+    }
+    assertThat(one.get("/health/else").status()).isEqualTo(404);
+    redis.kill();
+    await()
+        .untilAsserted(
+            () -> {
+              Answer away = one.get("/health");
+              assertThat(away.status()).isEqualTo(503);
+              assertThat(away.json().path("detail").asText()).contains("store");
+            });
+    assertThat(one.get("/health/ready").status()).isEqualTo(503);
+    assertThat(one.get("/health/serving").status()).isEqualTo(200);
+    assertThat(one.get("/health/live").status()).isEqualTo(200);
+    redis.start();
+    await().untilAsserted(() -> assertThat(one.get("/health").status()).isEqualTo(200));
+  }
+
+  @Test
+  void health_says_when_a_node_goes_down() throws Exception {
+    one.open();
+    Thread closing = new Thread(one::close);
+    closing.start();
+    await().untilAsserted(() -> assertThat(one.get("/health/serving").status()).isEqualTo(503));
+    assertThat(one.get("/health/ready").json().path("code").asText()).isEqualTo("draining");
+    assertThat(one.get("/health/live").status()).isEqualTo(200);
+    closing.join();
+  }
+
+  // ---- a store that is not there ----
+
+  @Test
+  void a_store_that_cannot_be_used_stops_the_start_with_a_sentence(
+      @TempDir java.nio.file.Path dir) {
+    assertThatThrownBy(() -> TestServer.start(builder -> builder.store("redis://127.0.0.1:1")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("\"store\"")
+        .hasMessageContaining("127.0.0.1:1");
+    assertThatThrownBy(() -> TestServer.start(builder -> builder.store("mysql://user:pw@host")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("redis-sentinel")
+        .satisfies(e -> assertThat(e.getMessage()).doesNotContain("pw"));
+    assertThatThrownBy(
+            () ->
+                TestServer.start(
+                    builder -> builder.store(redis.url()).set("data-dir", dir.toString())))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("data-dir");
+  }
+
+  @Test
+  void a_session_and_its_messages_outlast_an_outage_of_the_store() throws Exception {
+    try (SessionClient client = SessionClient.open(one, Transport.WEBSOCKET)) {
+      client.command("{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"news\"}");
+      other.footbridge().publish("news", 1).toCompletableFuture().get(5, TimeUnit.SECONDS);
+      client.awaitValue(value -> value.path("data").asInt() == 1);
+      RedisCommands.run(redis.url(), "CLIENT", "PAUSE", "3000", "ALL");
+      JsonNode refused = client.command(publish(2));
+      assertThat(refused.path("error").path("code").asText()).isEqualTo("unavailable");
+      assertThat(client.connection().isOver()).isFalse();
+      await()
+          .untilAsserted(
+              () -> {
+                JsonNode answer = client.command(publish((int) (System.nanoTime() >>> 33)));
+                assertThat(answer.has("error")).isFalse();
+              });
+      assertThat(offsets(client)).startsWith(1);
+    }
+  }
+}
