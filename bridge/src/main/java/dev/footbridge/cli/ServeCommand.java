@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,9 +98,9 @@ final class ServeCommand implements Callable<Integer> {
     if (stage != null) {
       stage.start(server.node());
     }
-    stopOnSignal(server);
+    Signals.onStop(() -> stop(server));
     announce(server, config);
-    // Every other thread is a daemon; only a signal ends the program, through the hook.
+    // Every other thread is a daemon; only a signal ends the program.
     new CountDownLatch(1).await();
     return 0;
   }
@@ -151,23 +150,14 @@ final class ServeCommand implements Callable<Integer> {
     out.flush();
   }
 
-  private static void stopOnSignal(Server server) {
-    AtomicBoolean stopped = new AtomicBoolean();
-    Thread hook =
-        new Thread(
-            () -> {
-              if (stopped.compareAndSet(false, true)) {
-                try {
-                  server.close();
-                } catch (RuntimeException e) {
-                  LOG.error("Stopping failed.", e);
-                  Runtime.getRuntime().halt(1);
-                }
-                // A shutdown hook cannot change the exit code, which would tell of the signal.
-                Runtime.getRuntime().halt(0);
-              }
-            },
-            "footbridge-stop");
-    Runtime.getRuntime().addShutdownHook(hook);
+  private static void stop(Server server) {
+    try {
+      server.close();
+    } catch (RuntimeException e) {
+      LOG.error("Stopping failed.", e);
+      Runtime.getRuntime().halt(1);
+    }
+    // Nothing is left to be done, and hooks could not change the exit code.
+    Runtime.getRuntime().halt(0);
   }
 }

@@ -64,6 +64,7 @@ public final class Server implements AutoCloseable {
   private final Health health;
   private final Undertow undertow;
   private final @Nullable Undertow internal;
+  private @Nullable Forwarder forwarder;
   private final int port;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -122,10 +123,11 @@ public final class Server implements AutoCloseable {
     if (cluster == null || secret == null) {
       return new LocalSessions(node.sessions());
     }
-    Forwarder forwarder =
+    Forwarder toOthers =
         new Forwarder(secret, config.getInt(Setting.CLUSTER_CONNECTIONS), node.timer());
-    cluster.onLost(forwarder::lost);
-    return new ClusterAccess(node.sessions(), cluster, forwarder);
+    cluster.onLost(toOthers::lost);
+    forwarder = toOthers;
+    return new ClusterAccess(node.sessions(), cluster, toOthers);
   }
 
   /** Listens for other nodes and takes this one's place among them; nothing if it is alone. */
@@ -249,6 +251,9 @@ public final class Server implements AutoCloseable {
     node.sessions().drain();
     // What has been published must have left before the sessions end.
     letLastWordsOut();
+    if (forwarder != null) {
+      forwarder.drain(TimeUnit.SECONDS.toMillis(node.config().get(Setting.DRAIN_SECONDS)) / 2);
+    }
     node.giveAway();
     IOException unsaved = save();
     node.drain();

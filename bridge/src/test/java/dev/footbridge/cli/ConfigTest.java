@@ -2,10 +2,12 @@ package dev.footbridge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.footbridge.config.Config;
 import dev.footbridge.config.ConfigException;
 import dev.footbridge.config.Setting;
+import dev.footbridge.support.RedisServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -148,7 +150,9 @@ class ConfigTest {
   void a_store_that_there_is_not_is_named() {
     Outcome outcome = run("serve", "--store", "papyrus");
     assertThat(outcome.code()).isNotZero();
-    assertThat(outcome.err()).contains("\"papyrus\"").doesNotContain("Exception", "\tat ");
+    assertThat(outcome.err())
+        .contains("\"store\" must be memory", "redis://")
+        .doesNotContain("Exception", "\tat ");
   }
 
   @Test
@@ -229,6 +233,50 @@ class ConfigTest {
     } finally {
       server.destroyForcibly();
     }
+  }
+
+  @Test
+  void a_second_signal_ends_it_at_once() throws Exception {
+    try (RedisServer redis = RedisServer.with()) {
+      Process staying = serve(Map.of(), "--store", redis.url());
+      Process leaving = serve(Map.of(), "--store", redis.url(), "--set", "drain.seconds=600");
+      try {
+        String url;
+        try (BufferedReader out = lines(staying)) {
+          assertThat(out.readLine()).contains("listening");
+          url = lines(leaving).readLine().replaceAll(".*(http://\\S+).*", "$1");
+          for (int i = 0; i < 5; i++) {
+            ask(url + "sessions", HttpRequest.BodyPublishers.noBody());
+          }
+          leaving.destroy();
+          await()
+              .until(
+                  () ->
+                      ask(url + "sessions", HttpRequest.BodyPublishers.noBody()).statusCode()
+                          == 503);
+          assertThat(leaving.isAlive()).isTrue();
+          leaving.destroy();
+          assertThat(leaving.waitFor(10, TimeUnit.SECONDS)).isTrue();
+          assertThat(leaving.exitValue()).isEqualTo(143);
+        }
+      } finally {
+        leaving.destroyForcibly();
+        staying.destroyForcibly();
+      }
+    }
+  }
+
+  private static BufferedReader lines(Process process) {
+    return new BufferedReader(
+        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+  }
+
+  private static HttpResponse<String> ask(String url, HttpRequest.BodyPublisher body)
+      throws IOException, InterruptedException {
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(URI.create(url)).POST(body).build(),
+            HttpResponse.BodyHandlers.ofString());
   }
 
   @Test

@@ -504,6 +504,6 @@ public final class Membership implements Tenure {
     Stages.on(
         CompletableFuture.allOf(answers),
         promised -> extend(asked),
-        failure -> LOG.warn("The lease ends: {}", failure.getMessage()));
+        failure -> LOG.warn("The lease ends: {}", failure.toString()));
   }
 }

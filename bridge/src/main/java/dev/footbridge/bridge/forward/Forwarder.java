@@ -24,6 +24,8 @@ import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import java.io.IOException;
 import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -129,6 +131,23 @@ public final class Forwarder implements ProxyClient {
     if (line != null) {
       IoUtils.safeClose(line.pool());
       line.busy().forEach(Forwarder::cut);
+    }
+  }
+
+  /**
+   * This node goes down: ends what is under way through it to other nodes, spread over a time so
+   * that the clients do not come back as a herd. They go on where they were, over another node.
+   */
+  public void drain(long millis) {
+    List<ClientConnection> all = new ArrayList<>();
+    lines.values().forEach(line -> all.addAll(line.busy()));
+    for (int i = 0; i < all.size(); i++) {
+      ClientConnection connection = all.get(i);
+      var unused =
+          timer.newTimeout(
+              due -> connection.getIoThread().execute(() -> cut(connection)),
+              millis * i / all.size(),
+              TimeUnit.MILLISECONDS);
     }
   }
 
