@@ -11,6 +11,7 @@ import dev.footbridge.store.Retention;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.Stage;
 import dev.footbridge.wire.ProtocolException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -216,5 +217,75 @@ class RedisChannelStoreTest extends ChannelStoreContract {
     assertThat(heard.resets.get(0).epoch()).isNotEqualTo(before.epoch());
     assertThat(publish(store, "a", "2").offset()).isEqualTo(1);
     await().until(() -> heard.offsets.size() == 2);
+  }
+
+  private RedisChannelStore store(String prefix, ManualClock clock) {
+    return new RedisChannelStore(
+        redis.connections(), prefix, name -> PLENTY, RedisKind.timer(), clock);
+  }
+
+  /** Takes the last message out of a log, as if it had never come to the replica. */
+  private void lose(String prefix, long offset) {
+    String log = prefix + ":{a}:log";
+    String lost =
+        "redis.call('XDEL', KEYS[1], ARGV[1] .. '-0')"
+            + " redis.call('XSETID', KEYS[1], (ARGV[1] - 1) .. '-0')"
+            + " redis.call('HSET', KEYS[2], 'top', ARGV[1] - 1)";
+    redis.tellOf(log, "EVAL", lost, "2", log, prefix + ":{a}:meta", Long.toString(offset));
+  }
+
+  @Test
+  void a_place_that_is_given_out_a_second_time_ends_the_epoch() {
+    String prefix = RedisKind.newPrefix();
+    RedisChannelStore store = store(prefix, new ManualClock());
+    Heard heard = new Heard();
+    Position first = Stage.get(store.follow("a", heard)).top();
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    lose(prefix, 2);
+    assertThat(publish(store, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isNotEqualTo(first.epoch());
+    assertThat(publish(store, "a", "4")).isEqualTo(new Position(heard.resets.get(0).epoch(), 3));
+    await().until(() -> heard.offsets.equals(List.of(1L, 2L, 3L)));
+  }
+
+  @Test
+  void a_place_that_was_given_out_a_second_time_unheard_is_found_by_a_look_at_the_top() {
+    String prefix = RedisKind.newPrefix();
+    ManualClock clock = new ManualClock();
+    RedisChannelStore deaf =
+        new RedisChannelStore(deafTo(3), prefix, name -> PLENTY, RedisKind.timer(), clock);
+    Heard heard = new Heard();
+    Position first = Stage.get(deaf.follow("a", heard)).top();
+    publish(deaf, "a", "1");
+    publish(deaf, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    lose(prefix, 2);
+    assertThat(publish(deaf, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    clock.advanceSeconds(6);
+    deaf.check();
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isNotEqualTo(first.epoch());
+    assertThat(heard.resets.get(0).offset()).isEqualTo(2);
+  }
+
+  @Test
+  void a_message_that_is_heard_twice_is_told_once_and_ends_nothing() {
+    String prefix = RedisKind.newPrefix();
+    RedisChannelStore store = store(prefix, new ManualClock());
+    Heard heard = new Heard();
+    Position top = Stage.get(store.follow("a", heard)).top();
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    byte[] again =
+        ("m" + top.epoch() + ":1:{\"offset\":1,\"time\":1}").getBytes(StandardCharsets.UTF_8);
+    Stage.get(redis.connections().command(commands -> commands.publish(prefix + ":{a}:m", again)));
+    assertThat(publish(store, "a", "3")).isEqualTo(new Position(top.epoch(), 3));
+    await().until(() -> heard.offsets.size() == 3);
+    assertThat(heard.offsets).containsExactly(1L, 2L, 3L);
+    assertThat(heard.resets).isEmpty();
   }
 }

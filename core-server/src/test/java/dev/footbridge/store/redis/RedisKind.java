@@ -115,6 +115,15 @@ enum RedisKind {
     deployment().primaries().forEach(server -> server.tell(words));
   }
 
+  /** Sends the server that has a key a command. */
+  void tellOf(String key, String... words) {
+    RedisServer server =
+        deployment() instanceof RedisCluster cluster
+            ? cluster.masterOf(key)
+            : deployment().primaries().get(0);
+    server.tell(words);
+  }
+
   static HashedWheelTimer timer() {
     return TIMER;
   }
