@@ -36,9 +36,11 @@ import org.slf4j.LoggerFactory;
  *   <li>a hole that the log does not reach back to, or another epoch: the followers are reset.
  * </ul>
  *
- * <p>Redis publishes each place once. If a place is heard a second time, or the top is before what
- * was told, Redis has lost the end of the log (a replica that took over was behind) and its numbers
- * stand for other messages now; then the epoch is ended, so that nobody goes on by them.
+ * <p>Redis may lose the end of a log: a replica that takes over can be behind. Then its numbers
+ * come to stand for other messages. It shows in a top that is before what was told, or in the
+ * message that was told last: what the log has at its place is of another time. Both are looked at
+ * with every read and every look at the top, and at once if a place is heard a second time. Then
+ * the epoch is ended, so that nobody goes on by these numbers.
  *
  * <p>Guarded by itself; followers are called while it is locked. Stages are completed when it is
  * not.
@@ -78,6 +80,10 @@ final class FollowedChannel {
   private @Nullable Runnable deaf;
   private String epoch = "";
   private long told;
+
+  /** The time of the message that was told last; 0 if it is not known. */
+  private long toldTime;
+
   private String heardEpoch = "";
   private long heardOffset;
   private long reading;
@@ -173,17 +179,18 @@ final class FollowedChannel {
                   }
                   return store.readKept(name, null, 0);
                 }),
-        page -> begun(page.top()),
+        look -> begun(look.page().top(), look.time()),
         this::failed);
   }
 
-  private void begun(Position top) {
+  private void begun(Position top, long time) {
     List<Joining> joined;
     List<Following> followings = new ArrayList<>();
     synchronized (this) {
       long now = store.nanos();
       epoch = top.epoch();
       told = top.offset();
+      toldTime = time;
       keepNanos = now + KEEP_NANOS;
       checkNanos = now + ThreadLocalRandom.current().nextLong(CHECK_NANOS);
       joined = joining;
@@ -240,7 +247,12 @@ final class FollowedChannel {
     heardEpoch = heard.epoch();
     heardOffset = offset;
     if (again && state != State.BEGINNING) {
-      wentBack(heard.epoch());
+      // It has come by a second way, or its number has been given out a second time.
+      if (state == State.LIVE) {
+        read();
+      } else {
+        dropped = true;
+      }
       return;
     }
     if (state == State.LIVE && isNext(heard)) {
@@ -259,9 +271,24 @@ final class FollowedChannel {
 
   private void tell(LogEntry entry) {
     told = entry.offset();
+    toldTime = timeOf(entry.message());
     for (Follower follower : followers) {
       follower.appended(entry);
     }
+  }
+
+  /**
+   * A message ends with the time when it was published; see {@link
+   * dev.footbridge.store.Publication}.
+   */
+  private static long timeOf(Message message) {
+    byte[] json = message.json();
+    int from = json.length - 1;
+    while (from > 0 && json[from - 1] >= '0' && json[from - 1] <= '9') {
+      from--;
+    }
+    int size = json.length - 1 - from;
+    return size > 0 ? Long.parseLong(new String(json, from, size, US_ASCII)) : 0;
   }
 
   private void putAside(Heard heard) {
@@ -306,7 +333,7 @@ final class FollowedChannel {
     long least = least();
     Stages.on(
         store.readKept(name, new Position(epoch, told), PAGE),
-        page -> wasRead(attempt, least, page),
+        look -> wasRead(attempt, least, look.page(), look.time()),
         failure -> readLater(attempt, failure));
   }
 
@@ -326,13 +353,14 @@ final class FollowedChannel {
     }
   }
 
-  private synchronized void wasRead(long attempt, long least, Page page) {
+  private synchronized void wasRead(long attempt, long least, Page page, long time) {
     if (state != State.READING || attempt != reading) {
       return;
     }
     Position top = page.top();
-    if (top.epoch().equals(epoch) && top.offset() < least) {
-      wentBack(epoch);
+    if (top.epoch().equals(epoch)
+        && (top.offset() < least || (page.reached() && isAnother(toldTime, time)))) {
+      wentBack();
       return;
     }
     if (page.reached()) {
@@ -342,7 +370,7 @@ final class FollowedChannel {
         return;
       }
     } else {
-      reset(top);
+      reset(top, time);
     }
     // What was heard of an epoch that is over can never follow.
     while (!aside.isEmpty() && !aside.peek().epoch().equals(epoch)) {
@@ -351,21 +379,27 @@ final class FollowedChannel {
     goOn();
   }
 
-  private void reset(Position top) {
+  /** Whether two messages, of which it may not be known when they were published, are not one. */
+  private static boolean isAnother(long time, long otherTime) {
+    return time != 0 && otherTime != 0 && time != otherTime;
+  }
+
+  private void reset(Position top, long time) {
     epoch = top.epoch();
     told = top.offset();
+    toldTime = time;
     for (Follower follower : followers) {
       follower.reset(top);
     }
   }
 
-  private void wentBack(String ofEpoch) {
+  private void wentBack() {
     LOG.warn("The store has lost the end of channel {}; it begins a new epoch.", name);
     state = State.READING;
     dropAside();
     long attempt = ++reading;
     Stages.on(
-        store.endEpoch(name, ofEpoch),
+        store.endEpoch(name, epoch),
         done -> readAgain(attempt),
         failure -> readLater(attempt, failure));
   }
@@ -379,6 +413,8 @@ final class FollowedChannel {
   /** Looks at the channel's top; completes, never with a failure, when it is known. */
   CompletionStage<?> check() {
     long least;
+    long offset;
+    long time;
     boolean keep;
     long now = store.nanos();
     synchronized (this) {
@@ -387,30 +423,35 @@ final class FollowedChannel {
         return CompletableFuture.completedStage(null);
       }
       least = least();
+      offset = told;
+      time = toldTime;
       keep = now - keepNanos >= 0;
       if (keep) {
         keepNanos = now + KEEP_NANOS;
       }
     }
-    CompletionStage<Position> look =
-        keep ? store.readKept(name, null, 0).thenApply(Page::top) : store.top(name);
-    return look.handle(
-        (top, failure) -> {
-          if (failure == null) {
-            stands(top, least);
-          } else {
-            // All are looked at once Redis is back; this is for what else may have gone wrong.
-            checkNanos = now + ThreadLocalRandom.current().nextLong(CHECK_NANOS);
-          }
-          return null;
-        });
+    CompletionStage<?> kept =
+        keep ? store.readKept(name, null, 0) : CompletableFuture.completedStage(null);
+    return kept.thenCompose(done -> store.stand(name, offset))
+        .handle(
+            (standing, failure) -> {
+              if (failure == null) {
+                stands(standing.top(), least, isAnother(time, standing.time()));
+              } else {
+                // All are looked at once Redis is back; this is for what else may have gone wrong.
+                checkNanos = now + ThreadLocalRandom.current().nextLong(CHECK_NANOS);
+              }
+              return null;
+            });
   }
 
-  private synchronized void stands(Position top, long least) {
+  private synchronized void stands(Position top, long least, boolean another) {
     if (state != State.LIVE) {
       return;
     }
-    if (!top.epoch().equals(epoch) || top.offset() < least) {
+    if (another && top.epoch().equals(epoch)) {
+      wentBack();
+    } else if (!top.epoch().equals(epoch) || top.offset() < least) {
       read();
     } else if (top.offset() > told) {
       store.later(ON_ITS_WAY_MILLIS, () -> mustHaveCome(top));

@@ -117,16 +117,24 @@ public final class RedisChannelStore implements ChannelStore {
 
   @Override
   public CompletionStage<Page> read(String channel, @Nullable Position since, int limit) {
-    return read(channel, since, limit, LOOK_LIFE, NOT_KEPT);
+    return read(channel, since, limit, LOOK_LIFE, NOT_KEPT).thenApply(Look::page);
   }
 
+  /**
+   * What a follower reads.
+   *
+   * @param time that of the message at the place after which the page begins, or at the top if that
+   *     was not reached; 0 if it is not known
+   */
+  record Look(Page page, long time) {}
+
   /** Reads as a follower, which keeps the channel from being forgotten. */
-  CompletionStage<Page> readKept(String channel, @Nullable Position since, int limit) {
+  CompletionStage<Look> readKept(String channel, @Nullable Position since, int limit) {
     byte[] life = metaLife(retention.apply(channel));
     return read(channel, since, limit, life, life);
   }
 
-  private CompletionStage<Page> read(
+  private CompletionStage<Look> read(
       String channel, @Nullable Position since, int limit, byte[] leastLife, byte[] life) {
     List<byte[]> arguments =
         List.of(
@@ -140,13 +148,14 @@ public final class RedisChannelStore implements ChannelStore {
             PAGE_BYTES);
     return redis
         .run("channel-read", List.of(meta(channel), log(channel)), arguments)
-        .thenApply(RedisChannelStore::page);
+        .thenApply(RedisChannelStore::look);
   }
 
-  private static Page page(Object answer) {
+  private static Look look(Object answer) {
     Iterator<?> parts = Answers.list(answer).iterator();
     Position top = new Position(Answers.text(parts.next()), Answers.number(parts.next()));
     boolean reached = Answers.number(parts.next()) == 1;
+    long time = time(parts.next());
     Object first = parts.next();
     List<LogEntry> entries = new ArrayList<>();
     if (parts.hasNext()) {
@@ -156,17 +165,30 @@ public final class RedisChannelStore implements ChannelStore {
         entries.add(new LogEntry(offset++, Message.json((byte[]) parts.next())));
       }
     }
-    return new Page(top, reached, entries);
+    return new Look(new Page(top, reached, entries), time);
   }
 
-  /** The channel's top at present; its epoch is empty if there is no such channel. */
-  CompletionStage<Position> top(String channel) {
+  private static long time(Object answer) {
+    String time = Answers.text(answer);
+    return time.isEmpty() ? 0 : Long.parseLong(time);
+  }
+
+  /**
+   * The channel's top at present, its epoch empty if there is no such channel; and the time of the
+   * message at an offset, 0 if it is not known.
+   */
+  record Standing(Position top, long time) {}
+
+  /** Looks at the channel's top, and at the message at an offset. */
+  CompletionStage<Standing> stand(String channel, long offset) {
     return redis
-        .run("channel-top", List.of(meta(channel)), List.of())
+        .run("channel-top", List.of(meta(channel), log(channel)), List.of(Answers.bytes(offset)))
         .thenApply(
             answer -> {
               List<?> parts = Answers.list(answer);
-              return new Position(Answers.text(parts.get(0)), Answers.number(parts.get(1)));
+              return new Standing(
+                  new Position(Answers.text(parts.get(0)), Answers.number(parts.get(1))),
+                  time(parts.get(2)));
             });
   }
 

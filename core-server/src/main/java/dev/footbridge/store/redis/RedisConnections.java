@@ -10,6 +10,7 @@ import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisCommandExecutionException;
+import io.lettuce.core.RedisCommandTimeoutException;
 import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
@@ -23,6 +24,8 @@ import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
 import io.lettuce.core.cluster.RedisClusterClient;
 import io.lettuce.core.cluster.api.StatefulRedisClusterConnection;
 import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
+import io.lettuce.core.cluster.models.partitions.RedisClusterNode;
+import io.lettuce.core.cluster.models.partitions.RedisClusterNode.NodeFlag;
 import io.lettuce.core.codec.ByteArrayCodec;
 import io.lettuce.core.codec.RedisCodec;
 import io.lettuce.core.codec.StringCodec;
@@ -32,12 +35,14 @@ import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.Delay;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -69,8 +74,12 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private static final Duration RECONNECT_MOST = Duration.ofMillis(500);
   private static final Duration TOPOLOGY_PERIOD = Duration.ofSeconds(15);
   private static final long PROBE_MILLIS = 1000;
+  private static final int MOST_MISSING = 2;
   private static final long SETTLE_MILLIS = 50;
+  private static final long RESTORE_AGAIN_MILLIS = 200;
+  private static final long RENEW_AGAIN_MILLIS = 500;
   private static final int IO_THREADS = 2;
+  private static final byte[] PROBE = {'p'};
 
   private final RedisOptions options;
   private final ClientResources resources;
@@ -79,14 +88,38 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private final Topics topics;
   private final Refusals refusals = new Refusals();
   private final List<Runnable> restored = new CopyOnWriteArrayList<>();
+
+  /**
+   * Listens to the connections themselves, not to the client, which makes others in passing: to ask
+   * Sentinels, or what a cluster looks like. As it is added to those that stand, each call means
+   * that one had been lost.
+   */
+  private final RedisConnectionStateListener again =
+      new RedisConnectionStateListener() {
+        @Override
+        public void onRedisConnected(RedisChannelHandler<?, ?> connection, SocketAddress address) {
+          restore();
+        }
+      };
+
   private final AtomicBoolean restoring = new AtomicBoolean();
   private final AtomicBoolean renewing = new AtomicBoolean();
-  private final AtomicLong probes = new AtomicLong();
+
+  /** Commands under way. */
   private final AtomicInteger waiting = new AtomicInteger();
+
+  private final AtomicLong checks = new AtomicLong();
+
+  /** Probes since the last that was heard. */
+  private final AtomicLong missing = new AtomicLong();
+
+  /** Probes since the last that was answered in time. */
+  private final AtomicLong unanswered = new AtomicLong();
+
   private final String probeTopic;
   private volatile StatefulConnection<String, byte[]> commands;
   private volatile StatefulRedisPubSubConnection<String, byte[]> hearing;
-  private volatile boolean broken;
+  private volatile boolean lostMeanwhile;
   private volatile boolean closed;
   private @Nullable ScheduledFuture<?> probing;
 
@@ -110,22 +143,8 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
                 .permittedNumberOfCallsInHalfOpenState(3)
                 .recordException(RedisConnections::isOutage)
                 .build());
+    this.topics = new Topics(() -> hearing.async());
     this.client = client();
-    client.addListener(
-        new RedisConnectionStateListener() {
-          @Override
-          public void onRedisConnected(
-              RedisChannelHandler<?, ?> connection, java.net.SocketAddress address) {
-            if (broken) {
-              restore();
-            }
-          }
-
-          @Override
-          public void onRedisDisconnected(RedisChannelHandler<?, ?> connection) {
-            broken = true;
-          }
-        });
     this.probeTopic = options.prefix() + ":probe:" + java.util.UUID.randomUUID();
     try {
       this.commands = connect();
@@ -135,7 +154,6 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
       var unused = resources.shutdown(0, 0, TimeUnit.SECONDS);
       throw e;
     }
-    this.topics = new Topics(() -> hearing.async());
     hearing.addListener(topics);
   }
 
@@ -197,15 +215,47 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   }
 
   private StatefulConnection<String, byte[]> connect() {
-    return client instanceof RedisClusterClient cluster
-        ? cluster.connect(CODEC)
-        : ((RedisClient) client).connect(CODEC);
+    StatefulConnection<String, byte[]> connection =
+        client instanceof RedisClusterClient cluster
+            ? cluster.connect(CODEC)
+            : ((RedisClient) client).connect(CODEC);
+    connection.addListener(again);
+    if (connection instanceof StatefulRedisClusterConnection<String, byte[]> cluster) {
+      try {
+        connectToMasters(cluster).get(CONNECT_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } catch (ExecutionException | TimeoutException | RedisException e) {
+        // The others can be used; this is tried again with each probe.
+        LOG.warn("A master of the cluster cannot be reached: {}", e.toString());
+      }
+    }
+    return connection;
+  }
+
+  /**
+   * Connects to those masters of a cluster that there is no connection to yet. Otherwise the first
+   * command for each would be the one to begin it, and would be rejected as it does not stand.
+   */
+  private CompletableFuture<?> connectToMasters(
+      StatefulRedisClusterConnection<String, byte[]> cluster) {
+    return CompletableFuture.allOf(
+        cluster.getPartitions().stream()
+            .filter(node -> node.is(NodeFlag.UPSTREAM) && !node.hasNoSlots())
+            .map(RedisClusterNode::getUri)
+            .map(uri -> cluster.getConnectionAsync(uri.getHost(), uri.getPort()))
+            // A listener counts once, however often it is added.
+            .map(connecting -> connecting.thenAccept(node -> node.addListener(again)))
+            .toArray(CompletableFuture<?>[]::new));
   }
 
   private StatefulRedisPubSubConnection<String, byte[]> connectHearing() {
-    return client instanceof RedisClusterClient cluster
-        ? cluster.connectPubSub(CODEC)
-        : ((RedisClient) client).connectPubSub(CODEC);
+    StatefulRedisPubSubConnection<String, byte[]> connection =
+        client instanceof RedisClusterClient cluster
+            ? cluster.connectPubSub(CODEC)
+            : ((RedisClient) client).connectPubSub(CODEC);
+    connection.addListener(again);
+    return connection;
   }
 
   /** How Redis is talked to. */
@@ -297,7 +347,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
 
   private Throwable answer(Throwable failure) {
     Throwable cause = Stages.cause(failure);
-    if (cause instanceof RedisReadOnlyException) {
+    if (isReadOnly(cause)) {
       // A primary that has become a replica keeps its connections; the new one must be looked for.
       renew();
     }
@@ -306,6 +356,14 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
       refusals.log(cause);
     }
     return isOutage(cause) ? away() : cause;
+  }
+
+  private static boolean isReadOnly(Throwable failure) {
+    // Redis 6.2 wraps what a script's command is refused with in a text of its own.
+    return failure instanceof RedisReadOnlyException
+        || (failure instanceof RedisCommandExecutionException
+            && failure.getMessage() != null
+            && failure.getMessage().contains("READONLY "));
   }
 
   /** Says why Redis refuses, once in a while however often it does. */
@@ -342,27 +400,34 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
     restored.add(action);
   }
 
-  /** Both connections stand again, or one was made anew: hears everything, then says so. */
+  /** A connection stands again, or was made anew: sees to it that all do, and says so. */
   private void restore() {
-    if (!closed && restoring.compareAndSet(false, true)) {
-      // Connections come one after the other; once is enough for all of them.
-      later(
-          SETTLE_MILLIS,
-          () -> {
-            broken = false;
-            Stages.on(
-                topics.hearAgain(),
-                heard -> {
-                  restoring.set(false);
-                  restored.forEach(Runnable::run);
-                },
-                failure -> {
-                  restoring.set(false);
-                  broken = true;
-                  LOG.debug("Hearing again failed.", failure);
-                });
-          });
+    lostMeanwhile = true;
+    // Connections come one after the other; once is enough for all of them.
+    if (restoring.compareAndSet(false, true)) {
+      later(SETTLE_MILLIS, this::tryRestoring);
     }
+  }
+
+  private void tryRestoring() {
+    if (closed) {
+      return;
+    }
+    lostMeanwhile = false;
+    Stages.on(
+        attempt(redis -> redis.ping()).thenCompose(answered -> topics.hearAgain()),
+        heard -> {
+          breaker.reset();
+          restoring.set(false);
+          restored.forEach(Runnable::run);
+          if (lostMeanwhile) {
+            restore();
+          }
+        },
+        failure -> {
+          LOG.debug("Not everything stands yet.", failure);
+          later(RESTORE_AGAIN_MILLIS, this::tryRestoring);
+        });
   }
 
   private void later(long millis, Runnable action) {
@@ -376,7 +441,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   public CompletionStage<?> check() {
     CompletableFuture<byte[]> back = new CompletableFuture<>();
     byte[] token =
-        Long.toString(probes.incrementAndGet())
+        Long.toString(checks.incrementAndGet())
             .getBytes(java.nio.charset.StandardCharsets.US_ASCII);
     return hear(
             probeTopic,
@@ -395,30 +460,60 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   }
 
   private void startProbing() {
-    byte[] token = {'p'};
-    AtomicLong missing = new AtomicLong();
-    Stages.on(
-        hear(probeTopic, heard -> missing.set(0)),
-        deaf -> {},
-        failure -> LOG.warn("What is published cannot be heard: {}", failure.getMessage()));
+    hearProbes();
     probing =
         resources
             .eventExecutorGroup()
-            .scheduleWithFixedDelay(
-                () -> {
-                  if (missing.getAndIncrement() >= 2) {
-                    missing.set(0);
-                    renew();
-                  }
-                  Stages.on(
-                      command(redis -> redis.publish(probeTopic, token)),
-                      sent -> {},
-                      // That nothing can be published says nothing of what can be heard.
-                      failure -> missing.set(0));
-                },
-                PROBE_MILLIS,
-                PROBE_MILLIS,
-                TimeUnit.MILLISECONDS);
+            .scheduleWithFixedDelay(this::probe, PROBE_MILLIS, PROBE_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void hearProbes() {
+    Stages.on(
+        hear(probeTopic, heard -> missing.set(0)),
+        deaf -> missing.set(0),
+        failure -> {
+          LOG.debug("Probes cannot be heard yet: {}", failure.getMessage());
+          if (!closed) {
+            later(PROBE_MILLIS, this::hearProbes);
+          }
+        });
+  }
+
+  private void probe() {
+    if (commands instanceof StatefulRedisClusterConnection<String, byte[]> cluster) {
+      try {
+        var unused = connectToMasters(cluster);
+      } catch (RedisException e) {
+        LOG.debug("A master of the cluster cannot be reached.", e);
+      }
+    }
+    if (missing.getAndIncrement() >= MOST_MISSING) {
+      missing.set(0);
+      renew();
+    }
+    Stages.on(
+        attempt(redis -> redis.publish(probeTopic, PROBE)),
+        sent -> unanswered.set(0),
+        failure -> {
+          // That nothing can be published says nothing of what can be heard.
+          missing.set(0);
+          if (failure instanceof RedisCommandTimeoutException) {
+            wasNotAnswered();
+          }
+        });
+  }
+
+  /**
+   * A server whose machine has gone does not end its connections, even if another has long taken
+   * its place. In a cluster that shows in what the other nodes say of it.
+   */
+  private void wasNotAnswered() {
+    if (client instanceof RedisClusterClient cluster) {
+      var unused = cluster.refreshPartitionsAsync();
+    } else if (unanswered.incrementAndGet() >= MOST_MISSING) {
+      unanswered.set(0);
+      renew();
+    }
   }
 
   /** Makes both connections anew, on a thread of its own, since connecting blocks. */
@@ -452,7 +547,8 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
         var unused = freshHearing.closeAsync();
       }
     } finally {
-      renewing.set(false);
+      // As long as Sentinels still name the old one, it is not asked without a pause.
+      later(RENEW_AGAIN_MILLIS, () -> renewing.set(false));
     }
   }
 

@@ -96,6 +96,19 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
         });
   }
 
+  /** Something that was left while the connection was lost has come back with it. */
+  private void leaveUnheard(String name) {
+    byName.compute(
+        name,
+        (key, known) -> {
+          // It may just be coming.
+          if (known == null) {
+            var unused = redis.get().unsubscribe(name);
+          }
+          return known;
+        });
+  }
+
   /** Subscribes to everything once more; completes when it has all been confirmed. */
   CompletionStage<?> hearAgain() {
     List<String> names = new ArrayList<>(byName.keySet());
@@ -111,7 +124,9 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
   @Override
   public void message(String name, byte[] message) {
     Topic topic = byName.get(name);
-    if (topic != null) {
+    if (topic == null) {
+      leaveUnheard(name);
+    } else {
       for (Consumer<byte[]> listener : topic.listeners) {
         try {
           listener.accept(message);

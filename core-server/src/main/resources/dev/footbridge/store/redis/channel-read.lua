@@ -5,9 +5,10 @@
 --      if it is kept alive, else 0, 4 and 5 epoch and offset that the piece comes after, epoch empty
 --      for the newest, 6 messages at most, 7 age in ms of what is not read any more,
 --      8 octets of messages after which no more are read
--- Answer: {epoch, top, 1 if the log reaches back to the place or else 0, offset of the first
---      message, messages …}
-local stored = redis.call('HMGET', KEYS[1], 'epoch', 'top')
+-- Answer: {epoch, top, 1 if the log reaches back to the place or else 0, time in ms of the message
+--      at the place, or at the top if it is not reached or not given, offset of the first message,
+--      messages …}; the time is empty if it is not known
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'top', 'first', 'oldest')
 local epoch, top = stored[1], tonumber(stored[2] or 0)
 if not epoch then
   epoch = ARGV[1]
@@ -48,9 +49,19 @@ local function read(command, from, to)
   return found
 end
 
+local function timeOf(offset)
+  local id = string.format('%.0f-0', offset)
+  local message = redis.call('XRANGE', KEYS[2], id, id)[1]
+  if message then
+    return string.match(message[2][4], '(%d+)}$')
+  end
+  -- Where nothing is kept, the oldest time is that of the last message.
+  return offset == top and stored[3] and tonumber(stored[3]) > top and stored[4] or ''
+end
+
 if ARGV[4] == '' then
   local entries = read('XREVRANGE', '+', '-')
-  local answer = {epoch, top, 1, entries[1] and entries[#entries][1] or ''}
+  local answer = {epoch, top, 1, timeOf(top), entries[1] and entries[#entries][1] or ''}
   for at = #entries, 1, -1 do
     answer[#answer + 1] = entries[at][2][4]
   end
@@ -59,17 +70,17 @@ end
 
 local since = tonumber(ARGV[5])
 if ARGV[4] ~= epoch or since > top then
-  return {epoch, top, 0, ''}
+  return {epoch, top, 0, timeOf(top), ''}
 end
 if since == top then
-  return {epoch, top, 1, ''}
+  return {epoch, top, 1, timeOf(top), ''}
 end
 local first = string.format('%.0f-0', since + 1)
 local oldest = redis.call('XRANGE', KEYS[2], first, first)[1]
 if not oldest or tonumber(oldest[2][2]) < horizon then
-  return {epoch, top, 0, ''}
+  return {epoch, top, 0, timeOf(top), ''}
 end
-local answer = {epoch, top, 1, first}
+local answer = {epoch, top, 1, timeOf(since), first}
 for _, entry in ipairs(read('XRANGE', first, '+')) do
   answer[#answer + 1] = entry[2][4]
 end

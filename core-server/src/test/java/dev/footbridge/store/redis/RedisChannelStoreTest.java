@@ -1,6 +1,5 @@
 package dev.footbridge.store.redis;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -12,7 +11,7 @@ import dev.footbridge.store.Retention;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.Stage;
 import dev.footbridge.wire.ProtocolException;
-import io.lettuce.core.ScriptOutputType;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
@@ -21,8 +20,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class RedisChannelStoreTest extends ChannelStoreContract {
   private static final Retention PLENTY =
       new Retention(10_000, 1L << 30, Duration.ofHours(1).toNanos());
@@ -54,27 +57,18 @@ class RedisChannelStoreTest extends ChannelStoreContract {
       return redis.status_reply('OK')
       """;
 
-  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+  @Parameter RedisKind redis;
 
   @Override
   protected ChannelStore open(Function<String, Retention> retention) {
     return new RedisChannelStore(
-        REDIS.connections(), REDIS.newPrefix(), retention, REDIS.timer(), System::nanoTime);
+        redis.connections(), RedisKind.newPrefix(), retention, RedisKind.timer(), System::nanoTime);
   }
 
   @Override
   protected void letPass(Duration time) {
     // Redis' own clock cannot be put forward, so all that it keeps is made older instead.
-    Stage.get(
-        REDIS
-            .connections()
-            .command(
-                commands ->
-                    commands.<String>eval(
-                        AGE,
-                        ScriptOutputType.STATUS,
-                        new String[0],
-                        Long.toString(time.toMillis()).getBytes(UTF_8))));
+    redis.tell("EVAL", AGE, "0", Long.toString(time.toMillis()));
   }
 
   @Override
@@ -100,13 +94,13 @@ class RedisChannelStoreTest extends ChannelStoreContract {
 
   @Test
   void two_nodes_on_one_redis_hear_one_order() throws ProtocolException {
-    try (RedisConnections other = REDIS.connect()) {
-      String prefix = REDIS.newPrefix();
+    try (RedisConnections other = redis.connect()) {
+      String prefix = RedisKind.newPrefix();
       ChannelStore here =
           new RedisChannelStore(
-              REDIS.connections(), prefix, name -> PLENTY, REDIS.timer(), System::nanoTime);
+              redis.connections(), prefix, name -> PLENTY, RedisKind.timer(), System::nanoTime);
       ChannelStore there =
-          new RedisChannelStore(other, prefix, name -> PLENTY, REDIS.timer(), System::nanoTime);
+          new RedisChannelStore(other, prefix, name -> PLENTY, RedisKind.timer(), System::nanoTime);
       Heard one = new Heard();
       Heard two = new Heard();
       Stage.get(here.follow("a", one));
@@ -124,21 +118,16 @@ class RedisChannelStoreTest extends ChannelStoreContract {
       throws ProtocolException {
     RedisChannelStore store =
         new RedisChannelStore(
-            REDIS.connections(),
-            REDIS.newPrefix(),
+            redis.connections(),
+            RedisKind.newPrefix(),
             name -> PLENTY,
-            REDIS.timer(),
+            RedisKind.timer(),
             System::nanoTime);
     Heard heard = new Heard();
     Stage.get(store.follow("a", heard));
     for (int i = 1; i <= 300; i++) {
       if (i % 100 == 50) {
-        Stage.get(
-            REDIS
-                .connections()
-                .command(
-                    commands ->
-                        commands.clientKill(io.lettuce.core.KillArgs.Builder.typePubsub())));
+        redis.tell("CLIENT", "KILL", "TYPE", "pubsub");
       }
       publish(store, "a", Integer.toString(i));
     }
@@ -148,18 +137,18 @@ class RedisChannelStoreTest extends ChannelStoreContract {
   }
 
   /** Redis, of which one published message is not heard. */
-  private static RedisPort deafTo(int number) {
-    RedisPort redis = REDIS.connections();
+  private RedisPort deafTo(int number) {
+    RedisPort port = redis.connections();
     AtomicInteger count = new AtomicInteger();
     return new RedisPort() {
       @Override
       public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
-        return redis.run(script, keys, arguments);
+        return port.run(script, keys, arguments);
       }
 
       @Override
       public CompletionStage<Runnable> hear(String topic, Consumer<byte[]> listener) {
-        return redis.hear(
+        return port.hear(
             topic,
             message -> {
               if (count.incrementAndGet() != number) {
@@ -170,12 +159,12 @@ class RedisChannelStoreTest extends ChannelStoreContract {
 
       @Override
       public String publishCommand() {
-        return redis.publishCommand();
+        return port.publishCommand();
       }
 
       @Override
       public void onReconnect(Runnable action) {
-        redis.onReconnect(action);
+        port.onReconnect(action);
       }
     };
   }
@@ -184,7 +173,7 @@ class RedisChannelStoreTest extends ChannelStoreContract {
   void a_message_that_was_not_heard_is_read_when_the_next_one_is() {
     ChannelStore store =
         new RedisChannelStore(
-            deafTo(2), REDIS.newPrefix(), name -> PLENTY, REDIS.timer(), System::nanoTime);
+            deafTo(2), RedisKind.newPrefix(), name -> PLENTY, RedisKind.timer(), System::nanoTime);
     Heard heard = new Heard();
     Stage.get(store.follow("a", heard));
     publish(store, "a", "1");
@@ -198,7 +187,8 @@ class RedisChannelStoreTest extends ChannelStoreContract {
   void a_last_message_that_was_not_heard_is_found_by_a_look_at_the_top() {
     ManualClock clock = new ManualClock();
     RedisChannelStore store =
-        new RedisChannelStore(deafTo(2), REDIS.newPrefix(), name -> PLENTY, REDIS.timer(), clock);
+        new RedisChannelStore(
+            deafTo(2), RedisKind.newPrefix(), name -> PLENTY, RedisKind.timer(), clock);
     Heard heard = new Heard();
     Stage.get(store.follow("a", heard));
     publish(store, "a", "1");
@@ -211,20 +201,91 @@ class RedisChannelStoreTest extends ChannelStoreContract {
 
   @Test
   void a_store_that_has_lost_its_data_begins_another_epoch() {
-    String prefix = REDIS.newPrefix();
+    String prefix = RedisKind.newPrefix();
     ManualClock clock = new ManualClock();
     RedisChannelStore store =
-        new RedisChannelStore(REDIS.connections(), prefix, name -> PLENTY, REDIS.timer(), clock);
+        new RedisChannelStore(
+            redis.connections(), prefix, name -> PLENTY, RedisKind.timer(), clock);
     Heard heard = new Heard();
     Stage.get(store.follow("a", heard));
     Position before = publish(store, "a", "1");
     await().until(() -> heard.offsets.size() == 1);
-    Stage.get(REDIS.connections().command(commands -> commands.flushall()));
+    redis.tell("FLUSHALL");
     clock.advanceSeconds(6);
     store.check();
     await().until(() -> heard.resets.size() == 1);
     assertThat(heard.resets.get(0).epoch()).isNotEqualTo(before.epoch());
     assertThat(publish(store, "a", "2").offset()).isEqualTo(1);
     await().until(() -> heard.offsets.size() == 2);
+  }
+
+  private RedisChannelStore store(String prefix, ManualClock clock) {
+    return new RedisChannelStore(
+        redis.connections(), prefix, name -> PLENTY, RedisKind.timer(), clock);
+  }
+
+  /** Takes the last message out of a log, as if it had never come to the replica. */
+  private void lose(String prefix, long offset) {
+    String log = prefix + ":{a}:log";
+    String lost =
+        "redis.call('XDEL', KEYS[1], ARGV[1] .. '-0')"
+            + " redis.call('XSETID', KEYS[1], (ARGV[1] - 1) .. '-0')"
+            + " redis.call('HSET', KEYS[2], 'top', ARGV[1] - 1)";
+    redis.tellOf(log, "EVAL", lost, "2", log, prefix + ":{a}:meta", Long.toString(offset));
+  }
+
+  @Test
+  void a_place_that_is_given_out_a_second_time_ends_the_epoch() {
+    String prefix = RedisKind.newPrefix();
+    RedisChannelStore store = store(prefix, new ManualClock());
+    Heard heard = new Heard();
+    Position first = Stage.get(store.follow("a", heard)).top();
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    lose(prefix, 2);
+    assertThat(publish(store, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isNotEqualTo(first.epoch());
+    assertThat(publish(store, "a", "4")).isEqualTo(new Position(heard.resets.get(0).epoch(), 3));
+    await().until(() -> heard.offsets.equals(List.of(1L, 2L, 3L)));
+  }
+
+  @Test
+  void a_place_that_was_given_out_a_second_time_unheard_is_found_by_a_look_at_the_top() {
+    String prefix = RedisKind.newPrefix();
+    ManualClock clock = new ManualClock();
+    RedisChannelStore deaf =
+        new RedisChannelStore(deafTo(3), prefix, name -> PLENTY, RedisKind.timer(), clock);
+    Heard heard = new Heard();
+    Position first = Stage.get(deaf.follow("a", heard)).top();
+    publish(deaf, "a", "1");
+    publish(deaf, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    lose(prefix, 2);
+    assertThat(publish(deaf, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    clock.advanceSeconds(6);
+    deaf.check();
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isNotEqualTo(first.epoch());
+    assertThat(heard.resets.get(0).offset()).isEqualTo(2);
+  }
+
+  @Test
+  void a_message_that_is_heard_twice_is_told_once_and_ends_nothing() {
+    String prefix = RedisKind.newPrefix();
+    RedisChannelStore store = store(prefix, new ManualClock());
+    Heard heard = new Heard();
+    Position top = Stage.get(store.follow("a", heard)).top();
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    byte[] again =
+        ("m" + top.epoch() + ":1:{\"offset\":1,\"time\":1}").getBytes(StandardCharsets.UTF_8);
+    Stage.get(redis.connections().command(commands -> commands.publish(prefix + ":{a}:m", again)));
+    assertThat(publish(store, "a", "3")).isEqualTo(new Position(top.epoch(), 3));
+    await().until(() -> heard.offsets.size() == 3);
+    assertThat(heard.offsets).containsExactly(1L, 2L, 3L);
+    assertThat(heard.resets).isEmpty();
   }
 }

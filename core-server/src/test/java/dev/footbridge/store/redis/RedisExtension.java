@@ -1,5 +1,6 @@
 package dev.footbridge.store.redis;
 
+import dev.footbridge.support.RedisDeployment;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.HashedWheelTimer;
@@ -33,8 +34,12 @@ public final class RedisExtension implements BeforeAllCallback, AfterAllCallback
 
   /** Connections of another node. */
   public RedisConnections connect() throws ProtocolException {
+    return connect(server);
+  }
+
+  static RedisConnections connect(RedisDeployment redis) throws ProtocolException {
     return RedisConnections.open(
-        RedisOptions.parse(server.url(), Map.of(), "fb", Duration.ofSeconds(2), 100_000));
+        RedisOptions.parse(redis.url(), Map.of(), "fb", Duration.ofSeconds(2), 100_000));
   }
 
   public RedisConnections connections() {

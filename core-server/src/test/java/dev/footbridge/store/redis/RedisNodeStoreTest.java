@@ -9,10 +9,14 @@ import dev.footbridge.store.NodeStore.Peer;
 import dev.footbridge.support.Stage;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class RedisNodeStoreTest {
-  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+  @Parameter RedisKind redis;
 
   private static final long LONG = 60_000;
 
@@ -20,7 +24,7 @@ class RedisNodeStoreTest {
 
   @BeforeEach
   void anEmptyStore() {
-    store = new RedisNodeStore(REDIS.connections(), REDIS.newPrefix());
+    store = new RedisNodeStore(redis.connections(), RedisKind.newPrefix());
   }
 
   @Test

@@ -9,28 +9,32 @@ import dev.footbridge.support.Stage;
 import dev.footbridge.wire.ProtocolException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class RedisPresenceStoreTest extends PresenceStoreContract {
-  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+  @Parameter RedisKind redis;
 
   @Override
   protected PresenceStore open() {
-    return on(REDIS.connections(), REDIS.newPrefix());
+    return on(redis.connections(), RedisKind.newPrefix());
   }
 
-  private static RedisPresenceStore on(RedisConnections redis, String prefix) {
-    return new RedisPresenceStore(redis, prefix, "gone"::equals, REDIS.timer());
+  private static RedisPresenceStore on(RedisConnections connections, String prefix) {
+    return new RedisPresenceStore(connections, prefix, "gone"::equals, RedisKind.timer());
   }
 
   @Test
   void what_one_node_changes_another_hears() throws ProtocolException {
-    try (RedisConnections other = REDIS.connect()) {
-      String prefix = REDIS.newPrefix();
+    try (RedisConnections other = redis.connect()) {
+      String prefix = RedisKind.newPrefix();
       Kept kept = new Kept();
       Stage.get(on(other, prefix).follow("a", kept));
       Stage.get(
-          on(REDIS.connections(), prefix).change("a", List.of(member("1", "ann", "n")), List.of()));
+          on(redis.connections(), prefix).change("a", List.of(member("1", "ann", "n")), List.of()));
       await().until(() -> kept.nodes().containsKey("1"));
     }
   }

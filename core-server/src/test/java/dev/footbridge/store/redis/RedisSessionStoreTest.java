@@ -12,10 +12,14 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
+@ParameterizedClass
+@EnumSource
 class RedisSessionStoreTest {
-  @RegisterExtension static final RedisExtension REDIS = new RedisExtension();
+  @Parameter RedisKind redis;
 
   private static final String ID = "one.AAAAAAAAAAAAAAAAAAAAAA";
   private static final long LIFE = 60_000;
@@ -27,7 +31,7 @@ class RedisSessionStoreTest {
 
   @BeforeEach
   void anEmptyStoreWithOneSession() {
-    store = new RedisSessionStore(REDIS.connections(), REDIS.newPrefix());
+    store = new RedisSessionStore(redis.connections(), RedisKind.newPrefix());
     assertThat(Stage.get(store.put(ID, FIRST, META, LIFE))).isTrue();
   }
 

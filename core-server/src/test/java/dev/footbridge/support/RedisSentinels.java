@@ -1,0 +1,112 @@
+package dev.footbridge.support;
+
+import static java.util.stream.Collectors.joining;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+
+/** A primary with a replica, behind three Sentinels that notice within a second what is down. */
+public final class RedisSentinels implements RedisDeployment {
+  private static final String NAME = "footbridge";
+
+  private final List<RedisServer> servers;
+  private final List<RedisServer> sentinels;
+
+  /** Starts them all, and waits until they know each other. */
+  public RedisSentinels() {
+    RedisServer primary = RedisServer.with("--repl-diskless-sync-delay", "0");
+    RedisServer replica =
+        RedisServer.with(
+            "--replicaof", "127.0.0.1 " + primary.port(), "--repl-diskless-sync-delay", "0");
+    servers = List.of(primary, replica);
+    awaitReplica(primary);
+    sentinels = Stream.generate(() -> sentinel(primary)).limit(3).toList();
+    Awaitility.await("the Sentinels know each other")
+        .until(() -> sentinels.stream().allMatch(RedisSentinels::knowsAll));
+  }
+
+  private static RedisServer sentinel(RedisServer primary) {
+    RedisServer sentinel =
+        RedisServer.sentinel(
+            "sentinel monitor " + NAME + " 127.0.0.1 " + primary.port() + " 2",
+            "sentinel down-after-milliseconds " + NAME + " 500",
+            "sentinel failover-timeout " + NAME + " 3000");
+    // They tell of themselves and look around more often than every few seconds.
+    sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "INFO-PERIOD", "200");
+    sentinel.tell("SENTINEL", "DEBUG", "PING-PERIOD", "100", "ASK-PERIOD", "100");
+    return sentinel;
+  }
+
+  private static boolean knowsAll(RedisServer sentinel) {
+    List<String> state = sentinel.tell("SENTINEL", "MASTER", NAME).lines().toList();
+    return valueOf(state, "num-other-sentinels").equals("2")
+        && valueOf(state, "num-slaves").equals("1")
+        && valueOf(state, "flags").equals("master");
+  }
+
+  private static String valueOf(List<String> state, String name) {
+    return state.get(state.indexOf(name) + 1);
+  }
+
+  private static void awaitReplica(RedisServer primary) {
+    Awaitility.await("the replica follows")
+        .until(() -> primary.tell("INFO", "replication").contains("state=online"));
+  }
+
+  /** Waits until all that the primary has been given is on the replica too. */
+  public void replicate() {
+    Awaitility.await("the replica has everything")
+        .until(() -> primary().tell("WAIT", "1", "1000").equals("1"));
+  }
+
+  /** The primary, as the Sentinels see it. */
+  public RedisServer primary() {
+    String port =
+        sentinels
+            .get(0)
+            .tell("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
+            .lines()
+            .skip(1)
+            .findFirst()
+            .orElseThrow();
+    return servers.stream()
+        .filter(server -> Integer.toString(server.port()).equals(port))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** The other one. */
+  public RedisServer replica() {
+    RedisServer primary = primary();
+    return servers.get(0) == primary ? servers.get(1) : servers.get(0);
+  }
+
+  /** Starts what does not run, and waits until there is a primary with a replica again. */
+  public void heal() {
+    servers.forEach(RedisServer::start);
+    Awaitility.await("a primary with a replica")
+        .until(
+            () ->
+                sentinels.stream().allMatch(RedisSentinels::knowsAll)
+                    && primary().tell("INFO", "replication").contains("state=online"));
+  }
+
+  @Override
+  public String url() {
+    return sentinels.stream()
+        .map(RedisServer::address)
+        .collect(joining(",", "redis-sentinel://", "#" + NAME));
+  }
+
+  @Override
+  public List<RedisServer> primaries() {
+    return List.of(primary());
+  }
+
+  @Override
+  public void close() {
+    sentinels.forEach(RedisServer::close);
+    servers.forEach(RedisServer::close);
+  }
+}
