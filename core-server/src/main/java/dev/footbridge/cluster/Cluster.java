@@ -169,6 +169,7 @@ public final class Cluster {
           .reclaimAll(formerId, id)
           .thenAccept(
               claimed -> {
+                LOG.info("Sessions that are still here: {}.", sessions().count());
                 hub.announce();
               });
     }

@@ -205,7 +205,7 @@ final class SessionKeeper implements Sessions.Listener {
   }
 
   private void lost(Session session) {
-    LOG.info("{} has gone over to another node.", session);
+    LOG.debug("{} has gone over to another node.", session);
     disowned(session.id());
     sessions().drop(session, MOVED);
   }

@@ -14,6 +14,7 @@ import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
 import io.undertow.server.HttpServerExchange;
+import io.undertow.server.ServerConnection;
 import io.undertow.server.handlers.proxy.ProxyCallback;
 import io.undertow.server.handlers.proxy.ProxyClient;
 import io.undertow.server.handlers.proxy.ProxyConnection;
@@ -31,6 +32,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.xnio.IoUtils;
 import org.xnio.OptionMap;
 import org.xnio.Options;
@@ -62,7 +64,25 @@ public final class Forwarder implements ProxyClient {
   private final Map<String, Line> lines = new ConcurrentHashMap<>();
 
   /** A node to which requests go, and the requests that are there. */
-  private record Line(ProxyConnectionPool pool, Set<ClientConnection> busy) {}
+  private record Line(ProxyConnectionPool pool, Set<Trip> busy) {}
+
+  /**
+   * A request that is at another node.
+   *
+   * @param from the client's connection, where it is given up for good: a WebSocket, of which
+   *     nobody else would see that the other half has gone
+   */
+  private record Trip(ClientConnection to, @Nullable ServerConnection from) {
+    /** Ends it now, whatever is under way. Any thread. */
+    void end() {
+      to.getIoThread()
+          .execute(
+              () -> {
+                cut(to);
+                IoUtils.safeClose(from);
+              });
+    }
+  }
 
   /** One request on its way. */
   private record Errand(Line line, Runnable unreachable) {}
@@ -129,8 +149,8 @@ public final class Forwarder implements ProxyClient {
   public void lost(String node) {
     Line line = lines.remove(node);
     if (line != null) {
-      IoUtils.safeClose(line.pool());
-      line.busy().forEach(Forwarder::cut);
+      // What the pool keeps unused ends by its time; only I/O threads may touch it.
+      line.busy().forEach(Trip::end);
     }
   }
 
@@ -139,15 +159,12 @@ public final class Forwarder implements ProxyClient {
    * that the clients do not come back as a herd. They go on where they were, over another node.
    */
   public void drain(long millis) {
-    List<ClientConnection> all = new ArrayList<>();
+    List<Trip> all = new ArrayList<>();
     lines.values().forEach(line -> all.addAll(line.busy()));
     for (int i = 0; i < all.size(); i++) {
-      ClientConnection connection = all.get(i);
+      Trip trip = all.get(i);
       var unused =
-          timer.newTimeout(
-              due -> connection.getIoThread().execute(() -> cut(connection)),
-              millis * i / all.size(),
-              TimeUnit.MILLISECONDS);
+          timer.newTimeout(due -> trip.end(), millis * i / all.size(), TimeUnit.MILLISECONDS);
     }
   }
 
@@ -244,11 +261,14 @@ public final class Forwarder implements ProxyClient {
 
   /** The request goes out on the connection: either end that leaves ends the other. */
   private static void begin(HttpServerExchange exchange, Line line, ClientConnection connection) {
-    line.busy().add(connection);
     if (exchange.getRequestHeaders().contains(Headers.UPGRADE)) {
-      connection.addCloseListener(closed -> line.busy().remove(closed));
+      Trip trip = new Trip(connection, exchange.getConnection());
+      line.busy().add(trip);
+      connection.addCloseListener(closed -> line.busy().remove(trip));
       return;
     }
+    Trip trip = new Trip(connection, null);
+    line.busy().add(trip);
     PeerWatch watch =
         new PeerWatch(
             exchange,
@@ -267,7 +287,7 @@ public final class Forwarder implements ProxyClient {
     exchange.addExchangeCompleteListener(
         (complete, next) -> {
           watch.stop();
-          line.busy().remove(connection);
+          line.busy().remove(trip);
           next.proceed();
         });
   }
