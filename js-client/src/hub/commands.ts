@@ -1,7 +1,9 @@
 /**
  * Commands to the hub and the wait for their answers. A command outlives the session that carried it: when that is
- * lost, each is settled in the way that its kind allows.
+ * lost, each is settled in the way that its kind allows. What the server cannot do at the moment is sent again later,
+ * where that is safe, in the order in which it was sent first; what follows waits for it.
  */
+import { Backoff } from '../core/backoff.js';
 import type { FootbridgeError } from '../core/problem.js';
 import { failure, failureOf } from '../core/problem.js';
 import type { Session } from '../session/session.js';
@@ -16,6 +18,9 @@ export type OnLoss = 'repeat' | 'interrupt' | 'done' | 'forget';
 /** Called once with the data of the answer, or with an error. */
 export type Done = (error: FootbridgeError | null, data?: any) => void;
 
+/** The longest wait before what the server could not do is sent again. */
+const AGAIN_MS = 5000;
+
 interface Pending {
   text: string;
   sent: boolean;
@@ -29,6 +34,9 @@ export class Commands {
   private pending: { [id: string]: Pending } = {};
   private live = false;
   private waitingBytes = 0;
+  /** Runs while something waits to be sent again. */
+  private again: unknown;
+  private backoff = new Backoff(300, AGAIN_MS);
 
   constructor(
     private session: Session,
@@ -40,16 +48,28 @@ export class Commands {
     const id = ++this.lastId;
     const command: Pending = { text: commandText(op, id, fields), sent: false, onLoss, done };
     this.pending[id] = command;
-    if (this.live) this.offer(id, false);
+    if (this.live && !(this.again && onLoss === 'repeat')) this.offer(id, false);
     else this.wait(id);
   }
 
   /** The answer to a command. One to a command that was settled otherwise is ignored. */
   reply(reply: { id: number; data?: unknown; error?: { code?: string; message?: string } }): void {
-    const command = this.take(reply.id);
+    const command = this.pending[reply.id];
     if (!command) return;
-    if (reply.error) command.done(failureOf(reply.error));
-    else command.done(null, reply.data);
+    const { error } = reply;
+    if (
+      error &&
+      error.code === 'unavailable' &&
+      (command.onLoss === 'repeat' || command.onLoss === 'forget')
+    ) {
+      command.sent = false;
+      if (!this.again) this.again = setTimeout(() => this.sendAgain(), this.backoff.next());
+      return;
+    }
+    delete this.pending[reply.id];
+    if (error) return command.done(failureOf(error));
+    this.backoff.reset();
+    command.done(null, reply.data);
   }
 
   /** Sends something that has no answer. */
@@ -66,18 +86,18 @@ export class Commands {
     this.live = true;
     this.waitingBytes = 0;
     first();
-    for (const id in this.pending) {
-      if (!this.pending[id]!.sent) this.offer(id, true);
-    }
+    this.sendAgain();
   }
 
   /** The session is no more. */
   lost(): void {
-    this.live = false;
+    this.stop();
     const settled: Pending[] = [];
     for (const id in this.pending) {
       const command = this.pending[id]!;
-      if (command.sent && command.onLoss !== 'repeat') settled.push(this.take(id)!);
+      // One that is forgotten may also wait to be sent again.
+      const begun = command.sent || command.onLoss === 'forget';
+      if (begun && command.onLoss !== 'repeat') settled.push(this.take(id)!);
       command.sent = false;
     }
     settled.forEach(({ onLoss, done }) => {
@@ -90,8 +110,22 @@ export class Commands {
   end(error: FootbridgeError): void {
     const all = this.pending;
     this.pending = {};
-    this.live = false;
+    this.stop();
     for (const id in all) all[id]!.done(error);
+  }
+
+  private stop(): void {
+    this.live = false;
+    clearTimeout(this.again as number);
+    this.again = undefined;
+  }
+
+  private sendAgain(): void {
+    this.again = undefined;
+    this.waitingBytes = 0;
+    for (const id in this.pending) {
+      if (!this.pending[id]!.sent) this.offer(id, true);
+    }
   }
 
   private offer(id: number | string, again: boolean): void {

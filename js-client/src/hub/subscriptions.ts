@@ -213,8 +213,9 @@ export class Subscriptions {
   }
 
   private settle(channel: string, subscription: Subscription, answer: Subscribed | Refused): void {
-    if ('error' in answer) this.drop(channel, failureOf(answer.error));
-    else this.answered(channel, subscription, answer);
+    if (!('error' in answer)) this.answered(channel, subscription, answer);
+    else if (answer.error.code === 'unavailable') this.ask(channel, subscription);
+    else this.drop(channel, failureOf(answer.error));
   }
 
   private answered(channel: string, subscription: Subscription, answer: Subscribed): void {

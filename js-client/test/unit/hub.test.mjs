@@ -4,6 +4,7 @@ import { beforeEach, test } from 'node:test';
 import { Commands } from '../../target/es5/hub/commands.js';
 import { Procedures } from '../../target/es5/hub/procedures.js';
 import { Subscriptions } from '../../target/es5/hub/subscriptions.js';
+import { until } from '../support/wait.mjs';
 
 let session;
 let commands;
@@ -356,4 +357,55 @@ test('an invocation of what is no longer offered says so', () => {
   procedures.invoke({ invocation: 'i', procedure: 'p', data: null });
   const [{ op, invocation, error }] = session.look();
   assert.deepEqual([op, invocation, error.code], ['result', 'i', 'no_callee']);
+});
+
+test('what the server cannot do now is sent again in its order, and what follows waits for it', async () => {
+  const done = outcome();
+  begin();
+  commands.send('publish', { data: 1 }, 'repeat', done);
+  commands.send('publish', { data: 2 }, 'repeat', done);
+  const [one, two] = session.look();
+  commands.reply({ id: two.id, error: { code: 'unavailable' } });
+  commands.reply({ id: one.id, error: { code: 'unavailable' } });
+  commands.send('publish', { data: 3 }, 'repeat', done);
+  commands.send('call', {}, 'interrupt', done);
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['call'],
+  );
+  assert.deepEqual(done.calls, []);
+  await until('they were sent again', () => session.offered.length === 3);
+  const again = session.look();
+  assert.deepEqual(
+    again.map(({ data }) => data),
+    [1, 2, 3],
+  );
+  again.forEach(({ id, data }) => commands.reply({ id, data }));
+  assert.deepEqual(done.calls, [1, 2, 3]);
+});
+
+test('a subscription that cannot be had now is not given up, and not asked for twice in a new session', async () => {
+  const done = outcome();
+  begin();
+  subscriptions.subscribe('a', {}, listener, done);
+  const [first] = session.look();
+  commands.reply({ id: first.id, error: { code: 'unavailable' } });
+  await until('it was asked for again', () => session.offered.length === 1);
+  const [second] = session.look();
+  commands.reply({ id: second.id, error: { code: 'unavailable' } });
+  lose();
+  begin();
+  const [third, ...more] = session.look();
+  assert.deepEqual(more, []);
+  commands.reply({ id: third.id, data: { epoch: 'e', offset: 0 } });
+  assert.deepEqual(done.calls, [{ epoch: 'e', offset: 0 }]);
+});
+
+test('a call that cannot be had now ends with that error', () => {
+  const done = outcome();
+  begin();
+  commands.send('call', {}, 'interrupt', done);
+  const [call] = session.look();
+  commands.reply({ id: call.id, error: { code: 'unavailable' } });
+  assert.deepEqual(done.calls, ['unavailable']);
 });

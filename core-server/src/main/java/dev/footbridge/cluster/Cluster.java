@@ -296,6 +296,7 @@ public final class Cluster {
     private final @Nullable String unreachable;
     private final CompletableFuture<Place> found;
     private final long deadline;
+    private volatile long firstAbsent;
 
     Search(String id, @Nullable String unreachable, CompletableFuture<Place> found) {
       this.id = id;
@@ -312,12 +313,18 @@ public final class Cluster {
         found.complete(new Place.Here(here));
         return;
       }
-      Stages.on(store.find(id), this::seen, found::completeExceptionally);
+      if (Sessions.nodeOf(id).equals(membership.id()) && !membership.isDraining()) {
+        // Opened here, under the name that this node still has, and given to nobody.
+        found.completeExceptionally(Sessions.gone());
+        return;
+      }
+      long asked = nanoClock.getAsLong();
+      Stages.on(store.find(id), tenancy -> seen(tenancy, asked), found::completeExceptionally);
     }
 
-    private void seen(Optional<Tenancy> tenancy) {
+    private void seen(Optional<Tenancy> tenancy, long asked) {
       if (tenancy.isEmpty()) {
-        found.completeExceptionally(Sessions.gone());
+        absent(asked);
         return;
       }
       Tenancy now = tenancy.get();
@@ -328,6 +335,16 @@ public final class Cluster {
         lookAgain(LOOK_AGAIN_MILLIS);
       } else {
         owned(now);
+      }
+    }
+
+    /** The store does not have it; but the store may just have lost what it had. */
+    private void absent(long asked) {
+      if (membership.hadAll(firstAbsent == 0 ? asked : firstAbsent)) {
+        found.completeExceptionally(Sessions.gone());
+      } else {
+        firstAbsent = firstAbsent == 0 ? asked : firstAbsent;
+        lookAgain(LOOK_AGAIN_MILLIS);
       }
     }
 

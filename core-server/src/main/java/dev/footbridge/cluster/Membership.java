@@ -100,6 +100,8 @@ public final class Membership implements Tenure {
   private volatile boolean left;
   private volatile Map<String, Peer> peers = Map.of();
   private volatile long settledSince;
+  private volatile long knownAt;
+  private volatile long forgottenAt;
 
   // Guarded by this.
   private boolean renewing;
@@ -129,6 +131,8 @@ public final class Membership implements Tenure {
     this.link = link;
     this.id = names.get();
     this.validUntil = nanoClock.getAsLong();
+    this.knownAt = validUntil;
+    this.forgottenAt = validUntil - TimeUnit.MILLISECONDS.toNanos(leaseMillis);
   }
 
   /** Adds a listener; before {@link #start}. */
@@ -171,6 +175,17 @@ public final class Membership implements Tenure {
   @Override
   public boolean holds() {
     return !suspended && nanoClock.getAsLong() - validUntil < 0;
+  }
+
+  /**
+   * Whether what the store did not have at a moment is nowhere: it has known this node since, so it
+   * had not lost its data, or all others have had the time to write theirs again.
+   *
+   * @param momentNanos on the monotonic clock
+   */
+  public boolean hadAll(long momentNanos) {
+    return knownAt - momentNanos >= 0
+        && nanoClock.getAsLong() - forgottenAt >= TimeUnit.MILLISECONDS.toNanos(leaseMillis);
   }
 
   /** A peer whose lease had not ended when the store was last asked; null if there is none. */
@@ -377,6 +392,10 @@ public final class Membership implements Tenure {
     learn(renewal);
     boolean first = !begun;
     begun = true;
+    knownAt = sent;
+    if (!first && !renewal.known()) {
+      forgottenAt = now;
+    }
     if (first) {
       return;
     }
