@@ -261,6 +261,8 @@ export class Stage {
         /num-slaves\n1\n/.test(redisCli(port, "sentinel", "master", "main")),
       ),
     );
+    // What one has decided has to reach the others within four of these, or they undo it.
+    for (const port of ports) redisCli(port, 'sentinel', 'debug', 'publish-period', '500');
     this.store = `redis-sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(",")}#main`;
   }
 
