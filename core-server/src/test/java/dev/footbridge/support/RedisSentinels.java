@@ -32,9 +32,9 @@ public final class RedisSentinels implements RedisDeployment {
             "sentinel monitor " + NAME + " 127.0.0.1 " + primary.port() + " 2",
             "sentinel down-after-milliseconds " + NAME + " 500",
             "sentinel failover-timeout " + NAME + " 3000");
-    // They tell of themselves and look around more often than every few seconds.
-    sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "INFO-PERIOD", "200");
-    sentinel.tell("SENTINEL", "DEBUG", "PING-PERIOD", "100", "ASK-PERIOD", "100");
+    // They find each other, and agree, sooner than within seconds.
+    sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "ASK-PERIOD", "100");
+    sentinel.tell("SENTINEL", "DEBUG", "INFO-PERIOD", "1000");
     return sentinel;
   }
 
@@ -80,6 +80,13 @@ public final class RedisSentinels implements RedisDeployment {
   public RedisServer replica() {
     RedisServer primary = primary();
     return servers.get(0) == primary ? servers.get(1) : servers.get(0);
+  }
+
+  /** Lets the replica take the primary's place. */
+  public void failOver() {
+    RedisServer before = primary();
+    sentinels.get(0).tell("SENTINEL", "FAILOVER", NAME);
+    Awaitility.await("another primary").until(() -> primary() != before);
   }
 
   /** Starts what does not run, and waits until there is a primary with a replica again. */
