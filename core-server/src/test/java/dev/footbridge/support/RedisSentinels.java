@@ -24,6 +24,8 @@ public final class RedisSentinels implements RedisDeployment {
     sentinels = Stream.generate(() -> sentinel(primary)).limit(3).toList();
     Awaitility.await("the Sentinels know each other")
         .until(() -> sentinels.stream().allMatch(RedisSentinels::knowsAll));
+    // What one has decided has to reach the others within four of these, or they undo it.
+    sentinels.forEach(sentinel -> sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "500"));
   }
 
   private static RedisServer sentinel(RedisServer primary) {
@@ -60,16 +62,18 @@ public final class RedisSentinels implements RedisDeployment {
         .until(() -> primary().tell("WAIT", "1", "1000").equals("1"));
   }
 
-  /** The primary, as the Sentinels see it. */
+  private static String primaryPort(RedisServer sentinel) {
+    return sentinel
+        .tell("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
+        .lines()
+        .skip(1)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** The primary, as the Sentinel sees it that is asked first. */
   public RedisServer primary() {
-    String port =
-        sentinels
-            .get(0)
-            .tell("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
-            .lines()
-            .skip(1)
-            .findFirst()
-            .orElseThrow();
+    String port = primaryPort(sentinels.get(0));
     return servers.stream()
         .filter(server -> Integer.toString(server.port()).equals(port))
         .findFirst()
@@ -96,6 +100,7 @@ public final class RedisSentinels implements RedisDeployment {
         .until(
             () ->
                 sentinels.stream().allMatch(RedisSentinels::knowsAll)
+                    && sentinels.stream().map(RedisSentinels::primaryPort).distinct().count() == 1
                     && primary().tell("INFO", "replication").contains("state=online"));
   }
 

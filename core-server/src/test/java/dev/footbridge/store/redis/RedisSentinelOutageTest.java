@@ -53,9 +53,12 @@ class RedisSentinelOutageTest {
       try {
         traffic.goOn();
         traffic.more(30);
+        // Both nodes are with the new primary now; the old one has yet to learn that it is none.
+        traffic.rest();
       } finally {
         primary.resume();
       }
+      traffic.goOn();
       redis.heal();
       traffic.more(30);
       traffic.assertWhole();

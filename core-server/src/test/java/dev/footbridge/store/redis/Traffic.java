@@ -170,7 +170,7 @@ final class Traffic implements AutoCloseable {
   /** Everything came, from the first on, once, in order. */
   void assertWhole() {
     rest();
-    assertThat(resets()).isEmpty();
+    assertThat(resets()).as("resets of what began at %s", begin).isEmpty();
     assertThat(begin.offset()).isZero();
     List<LogEntry> entries = entriesAfter(null);
     List<Long> all = LongStream.rangeClosed(1, entries.size()).boxed().toList();
