@@ -86,6 +86,11 @@ public final class RedisSentinels implements RedisDeployment {
     return servers.get(0) == primary ? servers.get(1) : servers.get(0);
   }
 
+  /** The Sentinel that is asked first. */
+  public RedisServer firstSentinel() {
+    return sentinels.get(0);
+  }
+
   /** Lets the replica take the primary's place. */
   public void failOver() {
     RedisServer before = primary();

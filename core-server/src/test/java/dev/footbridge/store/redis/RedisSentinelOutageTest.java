@@ -3,29 +3,22 @@ package dev.footbridge.store.redis;
 import dev.footbridge.support.RedisSentinels;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.wire.ProtocolException;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** What followers see when another server takes the primary's place. */
 class RedisSentinelOutageTest {
-  private static RedisSentinels redis;
+  private RedisSentinels redis;
 
-  @BeforeAll
-  static void start() {
+  @BeforeEach
+  void start() {
     redis = new RedisSentinels();
   }
 
-  @AfterAll
-  static void stop() {
+  @AfterEach
+  void stop() {
     redis.close();
-  }
-
-  @BeforeEach
-  void whole() {
-    redis.heal();
-    redis.primary().tell("FLUSHALL");
   }
 
   @Test
@@ -75,6 +68,26 @@ class RedisSentinelOutageTest {
       traffic.goOn();
       traffic.more(30);
       traffic.assertWhole();
+    }
+  }
+
+  @Test
+  void all_comes_though_the_first_sentinel_stands_still_when_the_primary_is_killed()
+      throws ProtocolException {
+    try (Traffic traffic = new Traffic(redis, "a")) {
+      traffic.more(30);
+      traffic.rest();
+      redis.replicate();
+      RedisServer primary = redis.primary();
+      redis.firstSentinel().pause();
+      try {
+        primary.kill();
+        traffic.goOn();
+        traffic.more(30);
+        traffic.assertWhole();
+      } finally {
+        redis.firstSentinel().resume();
+      }
     }
   }
 
