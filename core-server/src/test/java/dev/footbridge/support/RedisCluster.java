@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
-/** A Redis Cluster of three masters without replicas, which keep what they have on disk. */
+/**
+ * A Redis Cluster of three masters without replicas, which keep what they have on disk. While one
+ * is away the others serve their slots.
+ */
 public final class RedisCluster implements RedisDeployment {
   private final List<RedisServer> masters;
 
@@ -23,7 +26,14 @@ public final class RedisCluster implements RedisDeployment {
 
   private static RedisServer node() {
     return RedisServer.with(
-        "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes");
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "2000",
+        "--cluster-require-full-coverage",
+        "no",
+        "--appendonly",
+        "yes");
   }
 
   /** Waits until every one of them finds that all slots are served. */

@@ -24,6 +24,8 @@ public final class RedisSentinels implements RedisDeployment {
     sentinels = Stream.generate(() -> sentinel(primary)).limit(3).toList();
     Awaitility.await("the Sentinels know each other")
         .until(() -> sentinels.stream().allMatch(RedisSentinels::knowsAll));
+    // What one has decided has to reach the others within four of these, or they undo it.
+    sentinels.forEach(sentinel -> sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "500"));
   }
 
   private static RedisServer sentinel(RedisServer primary) {
@@ -32,9 +34,9 @@ public final class RedisSentinels implements RedisDeployment {
             "sentinel monitor " + NAME + " 127.0.0.1 " + primary.port() + " 2",
             "sentinel down-after-milliseconds " + NAME + " 500",
             "sentinel failover-timeout " + NAME + " 3000");
-    // They tell of themselves and look around more often than every few seconds.
-    sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "INFO-PERIOD", "200");
-    sentinel.tell("SENTINEL", "DEBUG", "PING-PERIOD", "100", "ASK-PERIOD", "100");
+    // They find each other, and agree, sooner than within seconds.
+    sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "ASK-PERIOD", "100");
+    sentinel.tell("SENTINEL", "DEBUG", "INFO-PERIOD", "1000");
     return sentinel;
   }
 
@@ -60,16 +62,18 @@ public final class RedisSentinels implements RedisDeployment {
         .until(() -> primary().tell("WAIT", "1", "1000").equals("1"));
   }
 
-  /** The primary, as the Sentinels see it. */
+  private static String primaryPort(RedisServer sentinel) {
+    return sentinel
+        .tell("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
+        .lines()
+        .skip(1)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** The primary, as the Sentinel sees it that is asked first. */
   public RedisServer primary() {
-    String port =
-        sentinels
-            .get(0)
-            .tell("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
-            .lines()
-            .skip(1)
-            .findFirst()
-            .orElseThrow();
+    String port = primaryPort(sentinels.get(0));
     return servers.stream()
         .filter(server -> Integer.toString(server.port()).equals(port))
         .findFirst()
@@ -82,6 +86,18 @@ public final class RedisSentinels implements RedisDeployment {
     return servers.get(0) == primary ? servers.get(1) : servers.get(0);
   }
 
+  /** The Sentinel that is asked first. */
+  public RedisServer firstSentinel() {
+    return sentinels.get(0);
+  }
+
+  /** Lets the replica take the primary's place. */
+  public void failOver() {
+    RedisServer before = primary();
+    sentinels.get(0).tell("SENTINEL", "FAILOVER", NAME);
+    Awaitility.await("another primary").until(() -> primary() != before);
+  }
+
   /** Starts what does not run, and waits until there is a primary with a replica again. */
   public void heal() {
     servers.forEach(RedisServer::start);
@@ -89,6 +105,7 @@ public final class RedisSentinels implements RedisDeployment {
         .until(
             () ->
                 sentinels.stream().allMatch(RedisSentinels::knowsAll)
+                    && sentinels.stream().map(RedisSentinels::primaryPort).distinct().count() == 1
                     && primary().tell("INFO", "replication").contains("state=online"));
   }
 

@@ -11,6 +11,7 @@ import io.lettuce.core.RedisChannelHandler;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandTimeoutException;
+import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.RedisConnectionStateListener;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisNoScriptException;
@@ -74,7 +75,12 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private static final Duration RECONNECT_MOST = Duration.ofMillis(500);
   private static final Duration TOPOLOGY_PERIOD = Duration.ofSeconds(15);
   private static final long PROBE_MILLIS = 1000;
+  private static final long GIVE_UP_MILLIS = 10_000;
   private static final int MOST_MISSING = 2;
+
+  /** After so many probes that could not even be sent the client is not waited for any more. */
+  private static final int MOST_UNSENT = 15;
+
   private static final long SETTLE_MILLIS = 50;
   private static final long RESTORE_AGAIN_MILLIS = 200;
   private static final long RENEW_AGAIN_MILLIS = 500;
@@ -115,6 +121,9 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
 
   /** Probes since the last that was answered in time. */
   private final AtomicLong unanswered = new AtomicLong();
+
+  /** Whether an answer has been late since the last probe. */
+  private final AtomicBoolean late = new AtomicBoolean();
 
   private final String probeTopic;
   private volatile StatefulConnection<String, byte[]> commands;
@@ -215,10 +224,14 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   }
 
   private StatefulConnection<String, byte[]> connect() {
-    StatefulConnection<String, byte[]> connection =
-        client instanceof RedisClusterClient cluster
-            ? cluster.connect(CODEC)
-            : ((RedisClient) client).connect(CODEC);
+    StatefulConnection<String, byte[]> connection;
+    if (client instanceof RedisClusterClient cluster) {
+      // Asks what it looks like, where that is not known yet.
+      var unused = cluster.getPartitions();
+      connection = await(cluster.connectAsync(CODEC));
+    } else {
+      connection = await(((RedisClient) client).connectAsync(CODEC, options.nodes().get(0)));
+    }
     connection.addListener(again);
     if (connection instanceof StatefulRedisClusterConnection<String, byte[]> cluster) {
       try {
@@ -252,10 +265,33 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private StatefulRedisPubSubConnection<String, byte[]> connectHearing() {
     StatefulRedisPubSubConnection<String, byte[]> connection =
         client instanceof RedisClusterClient cluster
-            ? cluster.connectPubSub(CODEC)
-            : ((RedisClient) client).connectPubSub(CODEC);
+            ? await(cluster.connectPubSubAsync(CODEC))
+            : await(((RedisClient) client).connectPubSubAsync(CODEC, options.nodes().get(0)));
     connection.addListener(again);
     return connection;
+  }
+
+  /** Waits for a connection, but not for ever: then others would never be tried. */
+  private static <C extends StatefulConnection<String, byte[]>> C await(
+      CompletionStage<C> connecting) {
+    try {
+      return connecting.toCompletableFuture().get(GIVE_UP_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof RedisException failure
+          ? failure
+          : new RedisConnectionException(e.toString(), e.getCause());
+    } catch (TimeoutException e) {
+      Stages.on(
+          connecting,
+          late -> {
+            var unused = late.closeAsync();
+          },
+          failure -> {});
+      throw new RedisConnectionException("There is none within " + GIVE_UP_MILLIS + " ms.", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RedisConnectionException("It was interrupted.", e);
+    }
   }
 
   /** How Redis is talked to. */
@@ -347,6 +383,9 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
 
   private Throwable answer(Throwable failure) {
     Throwable cause = Stages.cause(failure);
+    if (cause instanceof RedisCommandTimeoutException) {
+      late.set(true);
+    }
     if (isReadOnly(cause)) {
       // A primary that has become a replica keeps its connections; the new one must be looked for.
       renew();
@@ -390,6 +429,12 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
         .exceptionallyCompose(failure -> CompletableFuture.failedStage(answer(failure)));
   }
 
+  /**
+   * PUBLISH in a cluster too, which goes to all of its nodes. SPUBLISH would go to one, but Lettuce
+   * 7.7 cannot be relied on to hear it: after a reconnect it subscribes to all sharded topics of a
+   * node at once, which Redis refuses where they are in several slots, and it does not follow a
+   * topic whose slot has moved.
+   */
   @Override
   public String publishCommand() {
     return "PUBLISH";
@@ -482,6 +527,9 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private void probe() {
     if (commands instanceof StatefulRedisClusterConnection<String, byte[]> cluster) {
       try {
+        if (late.getAndSet(false)) {
+          var unused = ((RedisClusterClient) client).refreshPartitionsAsync();
+        }
         var unused = connectToMasters(cluster);
       } catch (RedisException e) {
         LOG.debug("A master of the cluster cannot be reached.", e);
@@ -497,20 +545,20 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
         failure -> {
           // That nothing can be published says nothing of what can be heard.
           missing.set(0);
-          if (failure instanceof RedisCommandTimeoutException) {
-            wasNotAnswered();
-          }
+          wasNotAnswered(failure instanceof RedisCommandTimeoutException);
         });
   }
 
   /**
    * A server whose machine has gone does not end its connections, even if another has long taken
-   * its place. In a cluster that shows in what the other nodes say of it.
+   * its place. In a cluster the next probe asks the other masters for that.
    */
-  private void wasNotAnswered() {
-    if (client instanceof RedisClusterClient cluster) {
-      var unused = cluster.refreshPartitionsAsync();
-    } else if (unanswered.incrementAndGet() >= MOST_MISSING) {
+  private void wasNotAnswered(boolean sent) {
+    if (sent) {
+      late.set(true);
+    }
+    if (options.kind() != RedisOptions.Kind.CLUSTER
+        && unanswered.incrementAndGet() >= (sent ? MOST_MISSING : MOST_UNSENT)) {
       unanswered.set(0);
       renew();
     }
@@ -548,7 +596,9 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
       }
     } finally {
       // As long as Sentinels still name the old one, it is not asked without a pause.
-      later(RENEW_AGAIN_MILLIS, () -> renewing.set(false));
+      if (!closed) {
+        later(RENEW_AGAIN_MILLIS, () -> renewing.set(false));
+      }
     }
   }
 

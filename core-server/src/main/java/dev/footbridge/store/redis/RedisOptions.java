@@ -72,6 +72,8 @@ public record RedisOptions(
       @Nullable String user = environment.get(USER);
       for (RedisURI node : nodes) {
         node.setTimeout(timeout);
+        // Or one that stands still keeps the others from being asked for a minute.
+        node.getSentinels().forEach(sentinel -> sentinel.setTimeout(timeout));
         node.setClientName("footbridge");
         if (password != null) {
           node.setCredentialsProvider(
