@@ -13,17 +13,17 @@ export class Seen {
 
   /** A subscription begins: the next message is the one after `offset`. Said again it changes nothing. */
   subscribed(channel, epoch, offset) {
-    this.events.push({ type: "subscribed", channel, epoch, offset });
+    this.events.push({ type: 'subscribed', channel, epoch, offset });
   }
 
   /** A message, with the name that its publisher gave it. */
   message(channel, epoch, offset, id) {
-    this.events.push({ type: "message", channel, epoch, offset, id });
+    this.events.push({ type: 'message', channel, epoch, offset, id });
   }
 
   /** The server said that messages are lost for good: the next one is the one after `offset`. */
   gap(channel, epoch, offset) {
-    this.events.push({ type: "gap", channel, epoch, offset });
+    this.events.push({ type: 'gap', channel, epoch, offset });
   }
 }
 
@@ -63,12 +63,9 @@ export function check(seen, published) {
     const key = `${channel} ${epoch}:${offset}`;
     const known = places.get(key);
     if (known === undefined) places.set(key, id);
-    else if (known !== id)
-      violation("orders", `${key} is ${known}, and ${id} for ${who}`);
+    else if (known !== id) violation('orders', `${key} is ${known}, and ${id} for ${who}`);
   };
-  published.forEach(({ id, by, channel, epoch, offset }) =>
-    place(channel, epoch, offset, id, by),
-  );
+  published.forEach(({ id, by, channel, epoch, offset }) => place(channel, epoch, offset, id, by));
 
   for (const receiver of seen) {
     const channels = walk(receiver, found, violation, place);
@@ -76,7 +73,7 @@ export function check(seen, published) {
       const view = channels.get(message.channel);
       if (view && !view.got.has(message.id) && view.covers(message)) {
         violation(
-          "lost",
+          'lost',
           `${receiver.name} never got ${message.id}, ${message.channel} ${message.epoch}:${message.offset}`,
         );
       }
@@ -98,16 +95,10 @@ class View {
     if (epoch === this.began.epoch && offset <= this.began.offset) return false;
     return !this.holes.some(
       ({ from, to }) =>
-        (epoch === from.epoch &&
-          offset > from.offset &&
-          (to.epoch !== from.epoch || offset <= to.offset)) ||
-        (epoch === to.epoch &&
-          to.epoch !== from.epoch &&
-          offset <= to.offset) ||
+        (epoch === from.epoch && offset > from.offset && (to.epoch !== from.epoch || offset <= to.offset)) ||
+        (epoch === to.epoch && to.epoch !== from.epoch && offset <= to.offset) ||
         // An epoch that came and went within the gap.
-        (epoch !== from.epoch &&
-          epoch !== to.epoch &&
-          !this.epochs().has(epoch)),
+        (epoch !== from.epoch && epoch !== to.epoch && !this.epochs().has(epoch)),
     );
   }
 
@@ -127,34 +118,26 @@ function walk(receiver, found, violation, place) {
     const view = channels.get(channel);
     const where = `${receiver.name}, ${channel} ${epoch}:${offset}`;
     if (!view) {
-      if (event.type === "message")
-        violation("silent", `${where} came before the subscription stood`);
+      if (event.type === 'message') violation('silent', `${where} came before the subscription stood`);
       else channels.set(channel, new View(epoch, offset));
-    } else if (event.type === "gap") {
+    } else if (event.type === 'gap') {
       found.gaps++;
       view.holes.push({
         from: { epoch: view.epoch, offset: view.offset },
         to: { epoch, offset },
       });
       Object.assign(view, { epoch, offset });
-    } else if (event.type === "message") {
+    } else if (event.type === 'message') {
       found.deliveries++;
       place(channel, epoch, offset, event.id, receiver.name);
-      if (epoch !== view.epoch)
-        violation("silent", `${where} came after ${view.epoch}:${view.offset}`);
-      else if (offset === view.offset && view.got.has(event.id))
-        violation("repeated", `${where} came twice`);
+      if (epoch !== view.epoch) violation('silent', `${where} came after ${view.epoch}:${view.offset}`);
+      else if (offset === view.offset && view.got.has(event.id)) violation('repeated', `${where} came twice`);
       else if (offset <= view.offset)
-        violation(
-          view.got.has(event.id) ? "repeated" : "disordered",
-          `${where} came after ${view.offset}`,
-        );
-      else if (offset > view.offset + 1)
-        violation("silent", `${where} came after ${view.offset}`);
+        violation(view.got.has(event.id) ? 'repeated' : 'disordered', `${where} came after ${view.offset}`);
+      else if (offset > view.offset + 1) violation('silent', `${where} came after ${view.offset}`);
       inTurn(view, event, where, violation);
       view.got.add(event.id);
-      if (epoch !== view.epoch || offset > view.offset)
-        Object.assign(view, { epoch, offset });
+      if (epoch !== view.epoch || offset > view.offset) Object.assign(view, { epoch, offset });
     }
   }
   return channels;
@@ -162,12 +145,11 @@ function walk(receiver, found, violation, place) {
 
 /** A publisher's messages come in the order in which it sent them, within an epoch. */
 function inTurn(view, { id, epoch }, where, violation) {
-  const at = id.lastIndexOf("#");
+  const at = id.lastIndexOf('#');
   const publisher = `${epoch} ${id.slice(0, at)}`;
   const n = Number(id.slice(at + 1));
   const latest = view.latest.get(publisher) ?? 0;
-  if (n < latest && !view.got.has(id))
-    violation("disordered", `${where} is ${id}, after number ${latest}`);
+  if (n < latest && !view.got.has(id)) violation('disordered', `${where} is ${id}, after number ${latest}`);
   view.latest.set(publisher, Math.max(n, latest));
 }
 

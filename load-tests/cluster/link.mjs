@@ -1,6 +1,6 @@
 // A wire that can be cut: passes connections on to a port, until told otherwise.
 
-import { connect, createServer } from "node:net";
+import { connect, createServer } from 'node:net';
 
 /**
  * Starts a link.
@@ -13,7 +13,7 @@ import { connect, createServer } from "node:net";
  */
 export function startLink(target) {
   const pairs = new Set();
-  const link = { mode: "pass", loseAnswers: 0, cutAll, close };
+  const link = { mode: 'pass', loseAnswers: 0, cutAll, close };
 
   function cutAll() {
     for (const [near, far] of pairs) {
@@ -28,8 +28,8 @@ export function startLink(target) {
   }
 
   const server = createServer({ noDelay: true }, (near) => {
-    if (link.mode === "refuse") return near.resetAndDestroy();
-    const far = connect({ port: target, host: "127.0.0.1", noDelay: true });
+    if (link.mode === 'refuse') return near.resetAndDestroy();
+    const far = connect({ port: target, host: '127.0.0.1', noDelay: true });
     const pair = [near, far];
     pairs.add(pair);
     const end = () => {
@@ -38,32 +38,28 @@ export function startLink(target) {
       far.destroy();
     };
     const pass = (from, to, answers) => {
-      from.on("data", (data) => {
-        if (link.mode === "swallow") return;
-        if (
-          answers &&
-          link.loseAnswers > 0 &&
-          Math.random() < link.loseAnswers
-        ) {
+      from.on('data', (data) => {
+        if (link.mode === 'swallow') return;
+        if (answers && link.loseAnswers > 0 && Math.random() < link.loseAnswers) {
           near.resetAndDestroy();
           far.resetAndDestroy();
           return;
         }
         if (!to.write(data)) {
           from.pause();
-          to.once("drain", () => from.resume());
+          to.once('drain', () => from.resume());
         }
       });
-      from.on("end", () => link.mode !== "swallow" && to.end());
-      from.on("error", end);
-      from.on("close", end);
+      from.on('end', () => link.mode !== 'swallow' && to.end());
+      from.on('error', end);
+      from.on('close', end);
     };
     pass(near, far, false);
     pass(far, near, true);
   });
 
   return new Promise((resolve) =>
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(0, '127.0.0.1', () => {
       link.port = server.address().port;
       resolve(link);
     }),

@@ -2,31 +2,29 @@
 // processes on free ports of the loopback interface, in a directory of their own. Whatever happens, all of them are
 // stopped with this process.
 
-import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { startLink } from "./link.mjs";
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startLink } from './link.mjs';
 
 /** Something that the user must do something about; its message says what. */
 export class Problem extends Error {}
 
 const children = new Set();
-process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-  process.on(signal, () => process.exit(130));
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 
 /** Says which programs are missing, if any, and what to install. */
 export function requirePrograms(programs) {
   const missing = Object.entries(programs).filter(
-    ([program]) =>
-      spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
+    ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
   );
   if (missing.length > 0) {
-    const packages = [...new Set(missing.map(([, name]) => name))].join(" ");
+    const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
     throw new Problem(
-      `${missing.map(([program]) => program).join(", ")} is missing; install it (Debian: apt install ${packages}).`,
+      `${missing.map(([program]) => program).join(', ')} is missing; install it (Debian: apt install ${packages}).`,
     );
   }
 }
@@ -34,7 +32,7 @@ export function requirePrograms(programs) {
 /** A port that nobody listens on at the moment. */
 export function freePort() {
   return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
       server.close(() => resolve(port));
     });
@@ -48,21 +46,19 @@ class Program {
   }
 
   start() {
-    const log = openSync(join(this.stage.directory, `${this.name}.log`), "a");
+    const log = openSync(join(this.stage.directory, `${this.name}.log`), 'a');
     const child = spawn(this.command, this.args, {
-      stdio: ["ignore", log, log],
+      stdio: ['ignore', log, log],
     });
     closeSync(log);
     children.add(child);
     this.ended = new Promise((resolve) =>
-      child.once("exit", (code, signal) => {
+      child.once('exit', (code, signal) => {
         children.delete(child);
         resolve(code ?? signal);
       }),
     );
-    child.once("error", (error) =>
-      console.error(`${this.name} could not be started: ${error.message}`),
-    );
+    child.once('error', (error) => console.error(`${this.name} could not be started: ${error.message}`));
     this.child = child;
     return this;
   }
@@ -72,7 +68,7 @@ class Program {
   }
 
   /** Ends it; answers its exit code, or the signal that ended it. */
-  async end(signal = "SIGKILL") {
+  async end(signal = 'SIGKILL') {
     this.signal(signal);
     return this.ended;
   }
@@ -88,9 +84,7 @@ async function until(what, condition, seconds = 30) {
 
 const answers = async (url) => {
   try {
-    return (
-      (await fetch(url, { signal: AbortSignal.timeout(2000) })).status === 200
-    );
+    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).status === 200;
   } catch {
     return false;
   }
@@ -98,11 +92,9 @@ const answers = async (url) => {
 
 /** Says something to a Redis. */
 export function redisCli(port, ...words) {
-  return spawnSync(
-    "redis-cli",
-    ["-h", "127.0.0.1", "-p", String(port), ...words],
-    { encoding: "utf8" },
-  ).stdout.trim();
+  return spawnSync('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...words], {
+    encoding: 'utf8',
+  }).stdout.trim();
 }
 
 /** One node, which other nodes reach over a link that a check can cut. */
@@ -110,25 +102,25 @@ class Node {
   constructor(stage, name, port, internalPort, link) {
     Object.assign(this, { stage, name, port, link });
     const { options } = stage;
-    this.program = new Program(stage, name, "java", [
+    this.program = new Program(stage, name, 'java', [
       ...options.java,
-      "-jar",
+      '-jar',
       options.jar,
-      "serve",
-      "--host",
-      "127.0.0.1",
-      "--port",
+      'serve',
+      '--host',
+      '127.0.0.1',
+      '--port',
       String(port),
-      "--store",
+      '--store',
       stage.store,
-      "--internal-host",
-      "127.0.0.1",
-      "--internal-port",
+      '--internal-host',
+      '127.0.0.1',
+      '--internal-port',
       String(internalPort),
-      "--advertise",
+      '--advertise',
       `127.0.0.1:${link.port}`,
-      "--set",
-      "limits.sessions-per-address=100000",
+      '--set',
+      'limits.sessions-per-address=100000',
       ...options.node,
     ]);
   }
@@ -139,9 +131,7 @@ class Node {
 
   async start() {
     this.program.start();
-    await until(`${this.name} is ready`, () =>
-      answers(`${this.url}/health/ready`),
-    );
+    await until(`${this.name} is ready`, () => answers(`${this.url}/health/ready`));
   }
 }
 
@@ -163,15 +153,7 @@ export class Stage {
     for (let i = 0; i < this.options.nodes; i++) {
       const internalPort = await freePort();
       const link = await startLink(internalPort);
-      this.nodes.push(
-        new Node(
-          this,
-          `node-${"abcdefgh"[i]}`,
-          await freePort(),
-          internalPort,
-          link,
-        ),
-      );
+      this.nodes.push(new Node(this, `node-${'abcdefgh'[i]}`, await freePort(), internalPort, link));
     }
     await Promise.all(this.nodes.map((node) => node.start()));
     await this.startBalancer();
@@ -184,24 +166,15 @@ export class Stage {
   redisServer(name, port, ...args) {
     const directory = join(this.directory, name);
     mkdirSync(directory, { recursive: true });
-    const program = new Program(this, name, "redis-server", [
-      ...[
-        "--port",
-        String(port),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        directory,
-        "--save",
-        "",
-      ],
-      ...["--appendonly", "yes", "--appendfsync", "everysec", ...args],
+    const program = new Program(this, name, 'redis-server', [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
+      ...['--appendonly', 'yes', '--appendfsync', 'everysec', ...args],
     ]);
     return Object.assign(program, { port, data: directory });
   }
 
   async startRedis() {
-    this.redis = this.redisServer("redis", await freePort());
+    this.redis = this.redisServer('redis', await freePort());
     this.store = `redis://127.0.0.1:${this.redis.port}`;
     await this.startAgain(this.redis);
   }
@@ -209,10 +182,7 @@ export class Stage {
   /** Starts a Redis with what it had left on disk. */
   async startAgain(redis) {
     redis.start();
-    await until(
-      `${redis.name} answers`,
-      () => redisCli(redis.port, "ping") === "PONG",
-    );
+    await until(`${redis.name} answers`, () => redisCli(redis.port, 'ping') === 'PONG');
   }
 
   /** Starts a Redis with nothing. */
@@ -223,20 +193,18 @@ export class Stage {
   }
 
   async startSentinels() {
-    const primary = this.redisServer("redis-1", await freePort());
+    const primary = this.redisServer('redis-1', await freePort());
     const replica = this.redisServer(
-      "redis-2",
+      'redis-2',
       await freePort(),
-      "--replicaof",
-      "127.0.0.1",
+      '--replicaof',
+      '127.0.0.1',
       String(primary.port),
     );
     this.servers = [primary, replica];
     for (const server of this.servers) await this.startAgain(server);
-    await until("the replica follows", () =>
-      redisCli(replica.port, "info", "replication").includes(
-        "master_link_status:up",
-      ),
+    await until('the replica follows', () =>
+      redisCli(replica.port, 'info', 'replication').includes('master_link_status:up'),
     );
     const ports = [await freePort(), await freePort(), await freePort()];
     for (const port of ports) {
@@ -244,37 +212,26 @@ export class Stage {
       writeFileSync(
         file,
         `port ${port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 ${primary.port} 2\n` +
-          "sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\nsentinel parallel-syncs main 1\n",
+          'sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\nsentinel parallel-syncs main 1\n',
       );
-      new Program(this, `sentinel-${port}`, "redis-sentinel", [file]).start();
+      new Program(this, `sentinel-${port}`, 'redis-sentinel', [file]).start();
     }
     this.sentinelPort = ports[0];
-    await until("the Sentinels know each other", () =>
-      ports.every((port) =>
-        /num-other-sentinels\n2\n/.test(
-          redisCli(port, "sentinel", "master", "main"),
-        ),
-      ),
+    await until('the Sentinels know each other', () =>
+      ports.every((port) => /num-other-sentinels\n2\n/.test(redisCli(port, 'sentinel', 'master', 'main'))),
     );
-    await until("the Sentinels know the replica", () =>
-      ports.every((port) =>
-        /num-slaves\n1\n/.test(redisCli(port, "sentinel", "master", "main")),
-      ),
+    await until('the Sentinels know the replica', () =>
+      ports.every((port) => /num-slaves\n1\n/.test(redisCli(port, 'sentinel', 'master', 'main'))),
     );
     // What one has decided has to reach the others within four of these, or they undo it.
     for (const port of ports) redisCli(port, 'sentinel', 'debug', 'publish-period', '500');
-    this.store = `redis-sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(",")}#main`;
+    this.store = `redis-sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}#main`;
   }
 
   /** The Redis that the Sentinels say is the primary. */
   primary() {
     const port = Number(
-      redisCli(
-        this.sentinelPort,
-        "sentinel",
-        "get-master-addr-by-name",
-        "main",
-      ).split("\n")[1],
+      redisCli(this.sentinelPort, 'sentinel', 'get-master-addr-by-name', 'main').split('\n')[1],
     );
     return this.servers.find((server) => server.port === port);
   }
@@ -283,14 +240,11 @@ export class Stage {
   async failOver() {
     const former = this.primary();
     await former.end();
-    await until("another is primary", () => this.primary() !== former, 60);
+    await until('another is primary', () => this.primary() !== former, 60);
     await this.startAgain(former);
     await until(
-      "the former primary follows",
-      () =>
-        redisCli(former.port, "info", "replication").includes(
-          "master_link_status:up",
-        ),
+      'the former primary follows',
+      () => redisCli(former.port, 'info', 'replication').includes('master_link_status:up'),
       60,
     );
   }
@@ -299,10 +253,8 @@ export class Stage {
 
   async startBalancer() {
     this.balancerPort = await freePort();
-    const file = join(this.directory, "haproxy.cfg");
-    const servers = this.nodes
-      .map((node) => `  server ${node.name} 127.0.0.1:${node.port}\n`)
-      .join("");
+    const file = join(this.directory, 'haproxy.cfg');
+    const servers = this.nodes.map((node) => `  server ${node.name} 127.0.0.1:${node.port}\n`).join('');
     writeFileSync(
       file,
       `global
@@ -325,8 +277,8 @@ backend nodes
   default-server check inter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${servers}`,
     );
-    new Program(this, "haproxy", "haproxy", ["-db", "-f", file]).start();
-    await until("the balancer leads to a node", () =>
+    new Program(this, 'haproxy', 'haproxy', ['-db', '-f', file]).start();
+    await until('the balancer leads to a node', () =>
       answers(`http://127.0.0.1:${this.balancerPort}/health/serving`),
     );
   }
@@ -336,8 +288,8 @@ ${servers}`,
       [...children].map(
         (child) =>
           new Promise((resolve) => {
-            child.once("exit", resolve);
-            child.kill("SIGKILL");
+            child.once('exit', resolve);
+            child.kill('SIGKILL');
           }),
       ),
     );

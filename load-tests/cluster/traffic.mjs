@@ -1,26 +1,22 @@
 // Clients of every kind that publish, listen, are present and call, and a record of all that they see.
 
-import { createRequire } from "node:module";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Seen, check } from "./history.mjs";
-import { RawClient, TRANSPORTS } from "./raw.mjs";
+import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Seen, check } from './history.mjs';
+import { RawClient, TRANSPORTS } from './raw.mjs';
 
-const CHANNELS = ["check-a", "check-b", "check-c"];
-const PRESENCE = "check-there";
+const CHANNELS = ['check-a', 'check-b', 'check-c'];
+const PRESENCE = 'check-there';
 const CALL_TIMEOUT_S = 5;
 
 /** Loads the client library, and the classes that Node lacks, from where the library's own tests have them. */
 async function library() {
-  const from = createRequire(
-    new URL("../../js-client/package.json", import.meta.url),
-  );
-  const { connect } = await import(
-    new URL("../../js-client/dist/footbridge.mjs", import.meta.url)
-  );
+  const from = createRequire(new URL('../../js-client/package.json', import.meta.url));
+  const { connect } = await import(new URL('../../js-client/dist/footbridge.mjs', import.meta.url));
   return {
     connect,
-    WebSocket: from("ws").WebSocket,
-    EventSource: from("eventsource").EventSource,
+    WebSocket: from('ws').WebSocket,
+    EventSource: from('eventsource').EventSource,
   };
 }
 
@@ -69,10 +65,7 @@ class Participant {
       },
       (error) => {
         this.traffic.open.delete(open);
-        this.traffic.violation(
-          "failures",
-          `${this.name}: publishing ${id} failed: ${error.code ?? error}`,
-        );
+        this.traffic.violation('failures', `${this.name}: publishing ${id} failed: ${error.code ?? error}`);
       },
     );
   }
@@ -86,7 +79,7 @@ class RawParticipant extends Participant {
       gap: (...of) => this.seen.gap(...of),
       subscribed: (...of) => this.seen.subscribed(...of),
       session: (id) => this.session(id),
-      violation: (text) => traffic.violation("protocol", text),
+      violation: (text) => traffic.violation('protocol', text),
       connected: () => undefined,
     };
     this.client = new RawClient(
@@ -117,7 +110,7 @@ class LibraryParticipant extends Participant {
   constructor(traffic, transport) {
     super(traffic, `js-${transport}`);
     const { connect, WebSocket, EventSource } = traffic.library;
-    const wish = transport === "auto" ? {} : { transport };
+    const wish = transport === 'auto' ? {} : { transport };
     const client = connect(traffic.url, { WebSocket, EventSource, ...wish });
     this.client = client;
     this.subscribed = 0;
@@ -125,73 +118,48 @@ class LibraryParticipant extends Participant {
     for (const name of CHANNELS) {
       const channel = client.channel(name);
       let epoch;
-      channel.on("subscribed", (answer) => {
-        if (epoch === undefined)
-          this.seen.subscribed(name, answer.epoch, answer.offset);
+      channel.on('subscribed', (answer) => {
+        if (epoch === undefined) this.seen.subscribed(name, answer.epoch, answer.offset);
         epoch ??= answer.epoch;
       });
-      channel.on("gap", (gap) => {
+      channel.on('gap', (gap) => {
         epoch = gap.epoch;
         this.seen.gap(name, gap.epoch, gap.offset);
       });
-      channel.on("unsubscribed", (error) =>
-        traffic.violation(
-          "failures",
-          `${this.name}: ${name} was ended: ${error.code}`,
-        ),
+      channel.on('unsubscribed', (error) =>
+        traffic.violation('failures', `${this.name}: ${name} was ended: ${error.code}`),
       );
       channel
-        .subscribe((message) =>
-          this.heard(name, epoch, message.offset, message.data),
-        )
+        .subscribe((message) => this.heard(name, epoch, message.offset, message.data))
         .then(
           () => this.subscribed++,
-          (error) =>
-            traffic.violation(
-              "failures",
-              `${this.name}: subscribing to ${name}: ${error.code}`,
-            ),
+          (error) => traffic.violation('failures', `${this.name}: subscribing to ${name}: ${error.code}`),
         );
     }
     const there = client.channel(PRESENCE);
-    there.on("presence", (change) => (this.left += change.left.length));
+    there.on('presence', (change) => (this.left += change.left.length));
     there
       .subscribe(() => undefined, { presence: true })
       .then(
         () => this.subscribed++,
-        (error) =>
-          traffic.violation(
-            "failures",
-            `${this.name}: presence: ${error.code}`,
-          ),
+        (error) => traffic.violation('failures', `${this.name}: presence: ${error.code}`),
       );
-    client.on("state", () => client.session && this.session(client.session));
+    client.on('state', () => client.session && this.session(client.session));
     client.on(
-      "reset",
+      'reset',
       ({ code }) =>
-        code !== "rebuilt" &&
-        traffic.violation(
-          "sessions",
-          `${this.name}: the session was lost (${code})`,
-        ),
+        code !== 'rebuilt' && traffic.violation('sessions', `${this.name}: the session was lost (${code})`),
     );
-    client.on("error", (error) =>
-      traffic.violation(
-        "failures",
-        `${this.name}: ${error.code} ${error.message}`,
-      ),
+    client.on('error', (error) =>
+      traffic.violation('failures', `${this.name}: ${error.code} ${error.message}`),
     );
     client
       .register(`echo-${this.name}`, (data) => data)
-      .catch((error) =>
-        traffic.violation("failures", `${this.name}: register: ${error.code}`),
-      );
+      .catch((error) => traffic.violation('failures', `${this.name}: register: ${error.code}`));
   }
 
   get ready() {
-    return (
-      this.subscribed === CHANNELS.length + 1 && this.client.state === "online"
-    );
+    return this.subscribed === CHANNELS.length + 1 && this.client.state === 'online';
   }
 
   publish(channel, data, key) {
@@ -207,29 +175,15 @@ class LibraryParticipant extends Participant {
         timeout: CALL_TIMEOUT_S,
       });
       if (result.at !== data.at)
-        this.traffic.violation(
-          "failures",
-          `${this.name}: a call was answered with another's result`,
-        );
+        this.traffic.violation('failures', `${this.name}: a call was answered with another's result`);
       this.traffic.calls.ok++;
     } catch (error) {
-      this.traffic.calls[error.code] =
-        (this.traffic.calls[error.code] ?? 0) + 1;
-      if (
-        !["interrupted", "timeout", "unavailable", "no_callee"].includes(
-          error.code,
-        )
-      )
-        this.traffic.violation(
-          "failures",
-          `${this.name}: a call ended with ${error.code}`,
-        );
+      this.traffic.calls[error.code] = (this.traffic.calls[error.code] ?? 0) + 1;
+      if (!['interrupted', 'timeout', 'unavailable', 'no_callee'].includes(error.code))
+        this.traffic.violation('failures', `${this.name}: a call ended with ${error.code}`);
     }
     if (performance.now() - since > 30_000)
-      this.traffic.violation(
-        "failures",
-        `${this.name}: a call took half a minute to end`,
-      );
+      this.traffic.violation('failures', `${this.name}: a call took half a minute to end`);
   }
 
   async close() {
@@ -261,15 +215,11 @@ export class Traffic {
     this.library.WebSocket ??= globalThis.WebSocket;
     this.participants = [
       ...TRANSPORTS.map((transport) => new RawParticipant(this, transport)),
-      ...["websocket", "sse", "stream", "longpoll", "shortpoll", "auto"].map(
+      ...['websocket', 'sse', 'stream', 'longpoll', 'shortpoll', 'auto'].map(
         (transport) => new LibraryParticipant(this, transport),
       ),
     ];
-    await this.until(
-      "every client is subscribed",
-      () => this.participants.every(({ ready }) => ready),
-      30,
-    );
+    await this.until('every client is subscribed', () => this.participants.every(({ ready }) => ready), 30);
     this.talk();
   }
 
@@ -281,7 +231,7 @@ export class Traffic {
     const deadline = performance.now() + seconds * 1000;
     while (!condition()) {
       if (performance.now() > deadline) {
-        this.violation("failures", `after ${seconds} s still not so: ${what}`);
+        this.violation('failures', `after ${seconds} s still not so: ${what}`);
         return;
       }
       await sleep(20);
@@ -290,9 +240,7 @@ export class Traffic {
 
   talk() {
     const pause = 1000 / this.rate;
-    this.timers = this.participants.map((one) =>
-      setInterval(() => one.publishNext(), pause),
-    );
+    this.timers = this.participants.map((one) => setInterval(() => one.publishNext(), pause));
     const libraries = this.libraries;
     let turn = 0;
     this.timers.push(
@@ -306,17 +254,13 @@ export class Traffic {
   /** From here on the longest pause of each client counts anew. */
   mark() {
     const now = performance.now();
-    this.participants.forEach((one) =>
-      Object.assign(one, { pause: 0, heardAt: now, leftBefore: one.left }),
-    );
+    this.participants.forEach((one) => Object.assign(one, { pause: 0, heardAt: now, leftBefore: one.left }));
   }
 
   /** The longest pause of each client since the mark, in milliseconds. */
   pauses() {
     const now = performance.now();
-    return this.participants.map((one) =>
-      Math.max(one.pause, now - one.heardAt),
-    );
+    return this.participants.map((one) => Math.max(one.pause, now - one.heardAt));
   }
 
   /** Waits until every client has got something that was published from now on. */
@@ -324,7 +268,7 @@ export class Traffic {
     const marks = this.participants.map((one) => one.sent);
     const began = this.published.length;
     await this.until(
-      "all that is published is acknowledged",
+      'all that is published is acknowledged',
       () => {
         const since = this.published.slice(began);
         return this.participants.every((one, i) =>
@@ -338,17 +282,11 @@ export class Traffic {
   /** Nobody publishes any more; waits until everything has been acknowledged and has arrived. */
   async settle() {
     this.timers.forEach(clearInterval);
-    await this.until(
-      "every publish is acknowledged",
-      () => this.open.size === 0,
-      30,
-    );
+    await this.until('every publish is acknowledged', () => this.open.size === 0, 30);
     const expected = this.published.at(-1);
     if (expected) {
       for (const channel of CHANNELS) {
-        const last = this.published
-          .filter((message) => message.channel === channel)
-          .at(-1)?.id;
+        const last = this.published.filter((message) => message.channel === channel).at(-1)?.id;
         await this.untilQuiet(channel, last);
       }
     }
@@ -357,14 +295,9 @@ export class Traffic {
 
   async untilQuiet(channel, id) {
     const has = (one) =>
-      one.seen.events.some(
-        (event) =>
-          event.id === id ||
-          (event.type === "gap" && event.channel === channel),
-      );
+      one.seen.events.some((event) => event.id === id || (event.type === 'gap' && event.channel === channel));
     const deadline = performance.now() + 8000;
-    while (id && !this.participants.every(has) && performance.now() < deadline)
-      await sleep(50);
+    while (id && !this.participants.every(has) && performance.now() < deadline) await sleep(50);
     await sleep(300);
   }
 
@@ -378,16 +311,12 @@ export class Traffic {
           .channel(PRESENCE)
           .presence()
           .catch((error) => ({ error: error.code, members: [] }));
-        if (state.count === expected && state.members.length === expected)
-          break;
+        if (state.count === expected && state.members.length === expected) break;
         await sleep(200);
       } while (performance.now() < deadline);
-      if (
-        state.count !== expected ||
-        new Set(state.members.map(({ member }) => member)).size !== expected
-      )
+      if (state.count !== expected || new Set(state.members.map(({ member }) => member)).size !== expected)
         this.violation(
-          "presence",
+          'presence',
           `${one.name} finds ${state.count ?? state.error} present, not ${expected}`,
         );
     }
@@ -396,11 +325,7 @@ export class Traffic {
   /** What is wrong with what was seen. */
   verdict() {
     this.participants.forEach((one) => {
-      if (one.sessions.size > 1)
-        this.violation(
-          "sessions",
-          `${one.name} had ${one.sessions.size} sessions`,
-        );
+      if (one.sessions.size > 1) this.violation('sessions', `${one.name} had ${one.sessions.size} sessions`);
     });
     const found = check(
       this.participants.map(({ seen }) => seen),

@@ -52,6 +52,7 @@ final class HubEndpoint implements Endpoint {
   private final CalleeRole callee;
   private volatile Identity identity;
   private @Nullable RateLimiter publishLimiter;
+  private final PublishOrder publishOrder;
   private CompletionStage<?> order = CompletableFuture.completedStage(null);
   private final Owed owed = new Owed();
   private @Nullable Object settling;
@@ -64,6 +65,7 @@ final class HubEndpoint implements Endpoint {
     this.subscriptions = new Subscriptions(service, peer);
     this.caller = new CallerRole(service);
     this.callee = new CalleeRole(service, peer);
+    this.publishOrder = new PublishOrder(service.hub());
   }
 
   /** Subscribes to what the client asked for at once. */
@@ -259,7 +261,7 @@ final class HubEndpoint implements Endpoint {
     }
     Stages.on(
         inOrder(Action.PUBLISH, publication.channel())
-            .thenCompose(allowed -> service.hub().publish(publication)),
+            .thenCompose(allowed -> publishOrder.publish(publication)),
         position -> reply(id, HubService.positionJson(position).bytes()),
         failure -> fail(id, failure));
   }

@@ -105,6 +105,34 @@ class UnreliableStoreTest {
     assertThat(publish(hub, client, "news", 1).get("offset").longValue()).isEqualTo(1);
   }
 
+  private static String keyed(String channel, String key) {
+    return channel(channel) + ",\"data\":1,\"key\":\"" + key + "\"";
+  }
+
+  @Test
+  void what_follows_a_publication_that_failed_waits_until_that_is_sent_again() {
+    store.publishing = away;
+    assertThat(hub.error(client, "publish", keyed("news", "one"))).isEqualTo("unavailable");
+    store.publishing = null;
+    assertThat(hub.error(client, "publish", keyed("news", "two"))).isEqualTo("unavailable");
+    hub.ask(client, "publish", keyed("other", "two"));
+    hub.ask(publisher, "publish", keyed("news", "three"));
+    hub.ask(client, "publish", channel("news") + ",\"data\":1");
+    assertThat(hub.ask(client, "publish", keyed("news", "one")).get("offset").longValue())
+        .isEqualTo(3);
+    assertThat(hub.ask(client, "publish", keyed("news", "two")).get("offset").longValue())
+        .isEqualTo(4);
+  }
+
+  @Test
+  void one_that_never_sends_it_again_may_publish_after_a_while() {
+    store.publishing = away;
+    assertThat(hub.error(client, "publish", keyed("news", "one"))).isEqualTo("unavailable");
+    store.publishing = null;
+    hub.letPass(11, TimeUnit.SECONDS);
+    hub.ask(client, "publish", keyed("news", "two"));
+  }
+
   @Test
   void what_went_wrong_inside_is_not_told() {
     store.publishing = new IllegalStateException("password is 1234");
