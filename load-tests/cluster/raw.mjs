@@ -220,8 +220,12 @@ export class RawClient {
   again(command) {
     this.postponed ??= [];
     this.postponed.push(command);
-    if (this.postponed.length > 1) return;
+    if (this.postponed.length === 1) this.sendAgainLater();
+  }
+
+  sendAgainLater() {
     setTimeout(() => {
+      if (this.pending.size > 0) return this.sendAgainLater();
       const all = this.postponed.sort((one, other) => one.id - other.id);
       this.postponed = undefined;
       all.forEach(({ value, done, id }) => this.command(value, done, id));

@@ -20,6 +20,7 @@ export type Done = (error: FootbridgeError | null, data?: any) => void;
 
 /** The longest wait before what the server could not do is sent again. */
 const AGAIN_MS = 5000;
+const SOON_MS = 100;
 
 interface Pending {
   text: string;
@@ -63,7 +64,7 @@ export class Commands {
       (command.onLoss === 'repeat' || command.onLoss === 'forget')
     ) {
       command.sent = false;
-      if (!this.again) this.again = setTimeout(() => this.sendAgain(), this.backoff.next());
+      if (!this.again) this.sendAgainIn(this.backoff.next());
       return;
     }
     delete this.pending[reply.id];
@@ -120,7 +121,16 @@ export class Commands {
     this.again = undefined;
   }
 
+  private sendAgainIn(ms: number): void {
+    this.again = setTimeout(() => this.sendAgain(), ms);
+  }
+
   private sendAgain(): void {
+    // What is still under way may come back too, and would then be behind what was sent after it.
+    for (const id in this.pending) {
+      const { sent, onLoss } = this.pending[id]!;
+      if (sent && onLoss === 'repeat') return this.sendAgainIn(SOON_MS);
+    }
     this.again = undefined;
     this.waitingBytes = 0;
     for (const id in this.pending) {

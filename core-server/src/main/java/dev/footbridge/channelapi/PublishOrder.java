@@ -7,7 +7,9 @@ import dev.footbridge.store.Publication;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -18,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Usually they are under way at the same time. But when one has failed and is sent again under
  * its key, those behind it must not have been taken meanwhile. So from a failure on, the session's
- * messages to that channel are refused in the same way until the one that failed comes again; then
- * each waits for the one before it, and fails with it, until nothing waits any more.
+ * messages to that channel are refused in the same way until one that failed comes again; then each
+ * waits for the one before it, and fails with it, until nothing waits any more.
  *
  * <p>Only messages with a key are meant to be sent again, so only those are held back, and for some
  * seconds at most. Safe for any thread.
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class PublishOrder {
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int MOST_CHANNELS = 1000;
+  private static final int MOST_AWAITED = 10_000;
 
   private final Hub hub;
 
@@ -34,8 +37,8 @@ final class PublishOrder {
   private @Nullable Map<String, Trouble> troubles;
 
   private static final class Trouble {
-    /** The key of the first message that was not taken. */
-    String awaited;
+    /** The keys of messages that were not taken, of which any may be the first to come again. */
+    final Set<String> awaited = new HashSet<>();
 
     /** The message that was sent last since that one has come again; null before. */
     @Nullable CompletionStage<Position> last;
@@ -43,8 +46,13 @@ final class PublishOrder {
     /** How many have been sent since, and are not published yet. */
     int underWay;
 
-    Trouble(String awaited) {
-      this.awaited = awaited;
+    /** How often it has failed. */
+    int failures;
+
+    void await(String key) {
+      if (awaited.size() < MOST_AWAITED) {
+        awaited.add(key);
+      }
     }
   }
 
@@ -60,24 +68,34 @@ final class PublishOrder {
     if (key == null) {
       return hub.publish(publication);
     }
+    Trouble trouble;
+    CompletionStage<Position> before;
+    CompletableFuture<Position> mine = new CompletableFuture<>();
     synchronized (this) {
-      Trouble trouble = troubles == null ? null : troubles.get(publication.channel());
-      if (trouble == null) {
-        return freely(publication, key);
+      trouble = troubles == null ? null : troubles.get(publication.channel());
+      before = trouble == null ? null : trouble.last;
+      if (trouble != null) {
+        if (before == null && !trouble.awaited.contains(key)) {
+          return CompletableFuture.failedStage(
+              new ProtocolException(
+                  ErrorCode.UNAVAILABLE,
+                  "What was published before could not be stored; send it again first."));
+        }
+        trouble.underWay++;
+        trouble.last = mine;
       }
-      if (trouble.last == null && !trouble.awaited.equals(key)) {
-        return CompletableFuture.failedStage(
-            new ProtocolException(
-                ErrorCode.UNAVAILABLE,
-                "What was published before could not be stored; send it again first."));
-      }
-      trouble.underWay++;
-      trouble.last =
-          trouble.last == null
-              ? inTurn(publication, key, trouble)
-              : trouble.last.thenCompose(before -> inTurn(publication, key, trouble));
-      return trouble.last;
     }
+    if (trouble == null) {
+      return freely(publication, key);
+    }
+    Trouble present = trouble;
+    if (before == null) {
+      inTurn(publication, key, present, mine);
+    } else {
+      Stages.on(
+          before, position -> inTurn(publication, key, present, mine), mine::completeExceptionally);
+    }
+    return mine;
   }
 
   private CompletionStage<Position> freely(Publication publication, String key) {
@@ -91,19 +109,32 @@ final class PublishOrder {
   }
 
   /** What waits for this one is told of its end only when that has been noted. */
-  private CompletionStage<Position> inTurn(Publication publication, String key, Trouble trouble) {
-    return hub.publish(publication)
-        .whenComplete((position, failure) -> ended(publication, key, trouble, failure != null));
+  private void inTurn(
+      Publication publication, String key, Trouble trouble, CompletableFuture<Position> mine) {
+    Stages.on(
+        hub.publish(publication),
+        position -> {
+          ended(publication, key, trouble, false);
+          mine.complete(position);
+        },
+        failure -> {
+          ended(publication, key, trouble, true);
+          mine.completeExceptionally(failure);
+        });
   }
 
   private synchronized void begin(String channel, String key) {
     if (troubles == null) {
       troubles = new HashMap<>();
     }
-    if (troubles.size() < MOST_CHANNELS && !troubles.containsKey(channel)) {
-      Trouble trouble = new Trouble(key);
+    Trouble trouble = troubles.get(channel);
+    if (trouble == null && troubles.size() < MOST_CHANNELS) {
+      trouble = new Trouble();
       troubles.put(channel, trouble);
       giveUpLater(channel, trouble);
+    }
+    if (trouble != null) {
+      trouble.await(key);
     }
   }
 
@@ -112,7 +143,7 @@ final class PublishOrder {
     trouble.underWay--;
     if (failed) {
       // Those that wait for it fail with it.
-      trouble.awaited = key;
+      trouble.await(key);
       trouble.last = null;
       trouble.underWay = 0;
       giveUpLater(publication.channel(), trouble);
@@ -122,13 +153,13 @@ final class PublishOrder {
   }
 
   private void giveUpLater(String channel, Trouble trouble) {
-    String key = trouble.awaited;
+    int failures = ++trouble.failures;
     var unused =
         hub.after(
             PATIENCE_NANOS,
             () -> {
               synchronized (this) {
-                if (trouble.last == null && trouble.awaited.equals(key)) {
+                if (trouble.last == null && trouble.failures == failures) {
                   forget(channel, trouble);
                 }
               }

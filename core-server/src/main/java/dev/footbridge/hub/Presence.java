@@ -299,7 +299,7 @@ final class Presence implements PresenceStore.Follower {
         if (now.get(member.id()) == null) {
           if (mayBeLost) {
             lost.put(member.id(), member);
-          } else {
+          } else if (!lost.containsKey(member.id())) {
             out(member.id());
           }
         }
@@ -308,7 +308,7 @@ final class Presence implements PresenceStore.Follower {
       members.forEach(member -> in(member, known));
       known = true;
       announced.keySet().stream().filter(id -> now.get(id) == null).toList().forEach(this::touch);
-      if (!lost.isEmpty()) {
+      if (mayBeLost && !lost.isEmpty()) {
         long loss = ++losses;
         owner.after(GRACE_NANOS, () -> giveUp(loss));
       }

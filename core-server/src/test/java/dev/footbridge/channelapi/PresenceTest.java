@@ -1,14 +1,21 @@
 package dev.footbridge.channelapi;
 
 import static dev.footbridge.channelapi.Messages.channel;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.footbridge.hub.Colleagues;
+import dev.footbridge.store.Member;
+import dev.footbridge.store.PresenceStore;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.support.TestClient;
 import dev.footbridge.support.TestHub;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.Test;
 
 class PresenceTest {
@@ -227,5 +234,62 @@ class PresenceTest {
     enterAndTell(bob);
     assertThat(users(hub.ask(bob, "presence", channel("room")).get("members")))
         .containsExactly("bob");
+  }
+
+  // ---- a store that has lost its roster ----
+
+  /** The memory store, of which the followers can be told anything. */
+  private static final class ForgetfulStore implements PresenceStore {
+    private final MemoryPresenceStore memory = new MemoryPresenceStore();
+    private Follower follower;
+
+    @Override
+    public CompletionStage<?> change(
+        String channel, Collection<Member> joined, Collection<Member> left) {
+      return memory.change(channel, joined, left);
+    }
+
+    @Override
+    public CompletionStage<Following> follow(String channel, Follower one) {
+      follower = one;
+      return memory.follow(channel, one);
+    }
+
+    @Override
+    public CompletionStage<Excerpt> read(String channel, int limit) {
+      return memory.read(channel, limit);
+    }
+  }
+
+  @Test
+  void whom_the_store_has_lost_has_time_to_be_announced_again_however_often_it_is_read() {
+    ForgetfulStore store = new ForgetfulStore();
+    TestHub here = TestHub.builder().node("here", store, Colleagues.NONE).build();
+    TestClient cat = here.client("cat");
+    here.ask(cat, "subscribe", PRESENT);
+    Member eve = new Member("eve", "\"eve\"", "there", "{\"member\":\"eve\"}".getBytes(UTF_8));
+    store.change("room", List.of(eve), List.of());
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    cat.heard();
+    Member own =
+        store.memory.read("room", 10).toCompletableFuture().join().members().stream()
+            .filter(member -> member.node().equals("here"))
+            .findFirst()
+            .orElseThrow();
+
+    store.follower.reset(List.of(), true);
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    store.follower.reset(List.of(own), false);
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    assertThat(cat.heard()).isEmpty();
+    store.follower.changed(List.of(eve), List.of());
+    here.letPass(10_000, MILLISECONDS);
+    assertThat(cat.heard()).isEmpty();
+
+    store.follower.reset(List.of(own), true);
+    here.letPass(4000, MILLISECONDS);
+    assertThat(cat.heard()).isEmpty();
+    here.letPass(2000, MILLISECONDS);
+    assertThat(cat.heard().get(0).get("left")).hasSize(1);
   }
 }

@@ -44,6 +44,7 @@ class UnreliableStoreTest {
     private final List<Follower> followers = new ArrayList<>();
     private MemoryChannelStore memory = newLife();
     private @Nullable Throwable publishing;
+    private @Nullable CompletionStage<Position> held;
     private @Nullable Throwable reading;
     private @Nullable Throwable following;
 
@@ -76,6 +77,9 @@ class UnreliableStoreTest {
 
     @Override
     public CompletionStage<Position> publish(Publication publication) {
+      if (held != null) {
+        return held;
+      }
       return publishing == null
           ? memory.publish(publication)
           : CompletableFuture.failedStage(publishing);
@@ -118,9 +122,43 @@ class UnreliableStoreTest {
     hub.ask(client, "publish", keyed("other", "two"));
     hub.ask(publisher, "publish", keyed("news", "three"));
     hub.ask(client, "publish", channel("news") + ",\"data\":1");
+    store.publishing = away;
+    assertThat(hub.error(client, "publish", keyed("news", "one"))).isEqualTo("unavailable");
+    assertThat(hub.error(client, "publish", keyed("news", "two"))).isEqualTo("unavailable");
+    store.publishing = null;
     assertThat(hub.ask(client, "publish", keyed("news", "one")).get("offset").longValue())
         .isEqualTo(3);
     assertThat(hub.ask(client, "publish", keyed("news", "two")).get("offset").longValue())
+        .isEqualTo(4);
+  }
+
+  @Test
+  void what_is_sent_again_is_published_one_after_the_other_and_fails_together() {
+    store.publishing = away;
+    hub.error(client, "publish", keyed("news", "one"));
+    CompletableFuture<Position> held = new CompletableFuture<>();
+    store.publishing = null;
+    store.held = held;
+    client.command("publish", keyed("news", "one"));
+    client.command("publish", keyed("news", "two"));
+    client.command("publish", keyed("news", "three"));
+    hub.settle();
+    assertThat(client.heard()).isEmpty();
+    store.held = null;
+    held.completeExceptionally(away);
+    hub.settle();
+    assertThat(client.heard())
+        .hasSize(3)
+        .allSatisfy(
+            reply -> assertThat(reply.at("/error/code").textValue()).isEqualTo("unavailable"));
+    for (String key : List.of("one", "two", "three")) {
+      client.command("publish", keyed("news", key));
+    }
+    hub.settle();
+    assertThat(client.heard())
+        .extracting(reply -> reply.at("/data/offset").longValue())
+        .containsExactly(1L, 2L, 3L);
+    assertThat(hub.ask(client, "publish", keyed("news", "four")).get("offset").longValue())
         .isEqualTo(4);
   }
 
