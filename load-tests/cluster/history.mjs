@@ -153,24 +153,26 @@ function inTurn(view, { id, epoch }, where, violation) {
   view.latest.set(publisher, Math.max(n, latest));
 }
 
-/** Ways of telling what was not so, to see that it is noticed. */
+/**
+ * Ways of telling what was not so, to see that it is noticed. Each is made of `due`, which says whether the next tale
+ * is to be a lie, and gives what passes a tale on to what records it.
+ */
 export const LIES = {
-  drop: (rate) => (record, event) => Math.random() < rate || record(event),
-  repeat: (rate) => (record, event) => {
+  drop: (due) => (record, event) => due() || record(event),
+  repeat: (due) => (record, event) => {
     record(event);
-    if (Math.random() < rate) record(event);
+    if (due()) record(event);
   },
-  swap: (rate) => {
+  swap: (due) => {
     let held;
     return (record, event) => {
       if (held) {
         record(event);
         record(held);
         held = undefined;
-      } else if (Math.random() < rate) held = event;
+      } else if (due()) held = event;
       else record(event);
     };
   },
-  change: (rate) => (record, event) =>
-    record(Math.random() < rate ? { ...event, id: `${event.id}0` } : event),
+  change: (due) => (record, event) => record(due() ? { ...event, id: `${event.id}0` } : event),
 };
