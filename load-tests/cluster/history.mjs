@@ -24,6 +24,7 @@ export const KINDS = {
   session: 'a new session where the old one should have lived',
   presence: 'wrong presence',
   protocol: 'against the protocol',
+  stuck: 'not recovered or not answered in time',
 };
 
 /** What is carried from one piece of history to the next. */

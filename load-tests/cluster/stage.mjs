@@ -1,0 +1,121 @@
+// Everything that takes part: Redis, nodes with their links, the balancer, the gate in front of it, and the clients.
+//
+//   clients ── gate ── HAProxy ──┬── node 1 ──┐ (links between nodes: gates as well)
+//                                └── node 2 ──┴── Redis, or a primary, a replica and three sentinels
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KINDS, Participant } from './clients.mjs';
+import { Gate } from './gate.mjs';
+import { Balancer, Node } from './nodes.mjs';
+import { until } from './processes.mjs';
+import { Redis, Sentinels } from './redis.mjs';
+
+const CHANNELS = ['check:a', 'check:b', 'check:c'];
+/** In these channels every other client is present. */
+const WITH_PRESENCE = new Set(['check:a', 'check:b']);
+
+export class Stage {
+  /** @param {object} about `directory`, `logs`, `programs`, `java`, `jar`, `nodes`, `clients`, `rate`, `sentinel`, `settings`, `random`, `recorder`, `ports` */
+  constructor(about) {
+    this.about = about;
+    this.random = about.random;
+    this.recorder = about.recorder;
+    mkdirSync(about.directory, { recursive: true });
+    mkdirSync(about.logs, { recursive: true });
+  }
+
+  async start() {
+    const { programs, directory, logs, ports, java, jar, settings } = this.about;
+    let store;
+    if (this.about.sentinel) {
+      this.sentinels = new Sentinels(programs, { directory, log: logs, ports });
+      await this.sentinels.start();
+      store = this.sentinels.url;
+    } else {
+      const port = await ports();
+      const place = { directory: join(directory, 'redis'), log: join(logs, 'redis.log') };
+      this.redis = new Redis(programs, { name: 'redis', port, ...place });
+      await this.redis.start();
+      store = `redis://127.0.0.1:${port}`;
+    }
+
+    this.nodes = [];
+    this.links = [];
+    for (let i = 1; i <= this.about.nodes; i++) {
+      const name = `node-${i}`;
+      const [port, internalPort, linkPort] = [await ports(), await ports(), await ports()];
+      const log = join(logs, `${name}.log`);
+      const link = new Gate(linkPort, internalPort, this.random);
+      await link.start();
+      this.links.push(link);
+      this.nodes.push(new Node(java, jar, { name, log, port, internalPort, linkPort, store, settings }));
+    }
+    for (const node of this.nodes) node.start();
+    await Promise.all(this.nodes.map((node) => node.ready()));
+
+    const port = await ports();
+    this.balancer = new Balancer(programs, { port, directory, log: join(logs, 'haproxy.log'), nodes: this.nodes });
+    await this.balancer.start();
+    this.gate = new Gate(await ports(), port, this.random);
+    await this.gate.start();
+  }
+
+  /** Opens all clients and waits until everybody is there and seen to be there. */
+  async enter() {
+    const { random, recorder, rate } = this.about;
+    const url = `http://127.0.0.1:${this.gate.port}`;
+    const cast = Array.from({ length: this.about.clients }, (_, i) => ({
+      kind: KINDS[i % KINDS.length],
+      name: `${KINDS[i % KINDS.length].name}${i < KINDS.length ? '' : `-${Math.floor(i / KINDS.length) + 1}`}`,
+    }));
+    const offering = (i) => i % 4 === 0;
+    const procedures = cast.filter((_, i) => offering(i)).map(({ name }) => ({ procedure: `do:${name}`, by: name }));
+    const expected = new Map([...WITH_PRESENCE].map((name) => [name, 0]));
+    this.participants = cast.map(({ kind, name }, i) => {
+      const channels = [0, 1].map((more) => CHANNELS[(i + more) % CHANNELS.length]);
+      const present = (channel) => i % 2 === 0 && WITH_PRESENCE.has(channel);
+      for (const channel of channels) if (present(channel)) expected.set(channel, expected.get(channel) + 1);
+      return new Participant({
+        kind,
+        name,
+        url,
+        random,
+        recorder,
+        rate,
+        procedures,
+        offers: offering(i) ? `do:${name}` : undefined,
+        channels: channels.map((channel) => ({ name: channel, presence: present(channel) })),
+      });
+    });
+    await Promise.all(
+      this.participants.map((one) => {
+        const late = sleep(30_000, undefined, { ref: false }).then(() => {
+          throw new Error(`${one.name} could not subscribe within 30 s; the logs are in ${this.about.logs}`);
+        });
+        return Promise.race([one.start(), late]);
+      }),
+    );
+    for (const [channel, count] of expected) {
+      const one = this.participants.find(({ channels }) => channels.some(({ name }) => name === channel));
+      await until(`${count} clients are present in ${channel}`, async () => {
+        const presence = await one.client.presence(channel);
+        return presence.count === count;
+      });
+    }
+    await sleep(500); // what was still to be told of who came
+    await Promise.all(this.participants.map((one) => one.askPresence()));
+  }
+
+  async stop() {
+    await Promise.race([
+      Promise.allSettled((this.participants ?? []).map((one) => one.close())),
+      sleep(3000, undefined, { ref: false }),
+    ]);
+    for (const gate of [this.gate, ...(this.links ?? [])]) gate?.stop();
+    const programs = [this.balancer, ...(this.nodes ?? []), this.redis];
+    if (this.sentinels) programs.push(...(this.sentinels.servers ?? []), ...(this.sentinels.sentinels ?? []));
+    await Promise.all(programs.map((one) => one?.program?.end('SIGKILL')));
+  }
+}
