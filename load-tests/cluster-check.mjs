@@ -131,6 +131,7 @@ async function round(stage, memory, { fault, number, options, lie }) {
     () => participants.every((one) => one.online) && ![...recorder.recovered(names, since).values()].includes(undefined),
     options.patience * 1000,
   );
+  recorder.calm = Date.now();
   const recovery = {};
   for (const [client, at] of recorder.recovered(names, since)) {
     if (at === undefined) stuck.push({ kind: 'stuck', client, what: `no message of it reached everybody within ${options.patience} s` });

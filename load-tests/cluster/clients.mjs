@@ -116,7 +116,7 @@ export class Participant {
         break;
       } catch (error) {
         // The key lets it count once, however often it is tried.
-        this.told.refused(id, error.code ?? error.message);
+        this.told.refused(id, error.code, error.message);
         await new Promise((resolve) => setTimeout(resolve, 200 + this.random() * 200));
       }
     }
@@ -124,22 +124,17 @@ export class Participant {
   }
 
   async #call() {
-    const { calls } = this.recorder;
     const offered = this.procedures[Math.floor(this.random() * this.procedures.length)];
-    const n = ++calls.asked;
-    const id = `call ${this.name} ${offered.procedure} ${n}`;
+    const id = `call ${++this.recorder.calls.asked} of ${offered.procedure}`;
+    const since = Date.now();
     this.#waiting.add(id);
     try {
       const answer = await this.client.call(offered.procedure, { id });
-      calls.answered++;
-      if (answer?.id !== id || answer?.by !== offered.by) {
-        calls.wrong++;
+      this.told.called(id, since);
+      if (answer?.id !== id || answer?.by !== offered.by)
         this.told.violation(`${id} was answered with ${JSON.stringify(answer)}`);
-      }
     } catch (error) {
-      calls.refused++;
-      const code = error.code ?? error.message;
-      calls.codes[code] = (calls.codes[code] ?? 0) + 1;
+      this.told.called(id, since, error);
     }
     this.#waiting.delete(id);
   }

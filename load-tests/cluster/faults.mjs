@@ -90,16 +90,6 @@ export const FAULTS = {
       return Date.now();
     },
   },
-  'redis-empty': {
-    title: 'Redis is killed and started anew with nothing in it',
-    gaps: true,
-    async run({ redis }) {
-      await redis.kill();
-      redis.wipe();
-      await redis.start();
-      return Date.now();
-    },
-  },
   'pubsub-cut': {
     title: 'the connections on which nodes hear of messages are cut, again and again',
     async run({ redis, random, ms }) {
@@ -144,6 +134,16 @@ export const FAULTS = {
         () => 300 + random() * 1500,
         () => gate.cutAll(),
       );
+      return Date.now();
+    },
+  },
+  'redis-empty': {
+    title: 'Redis is killed and started anew with nothing in it',
+    gaps: true,
+    async run({ redis }) {
+      await redis.kill();
+      redis.wipe();
+      await redis.start();
       return Date.now();
     },
   },

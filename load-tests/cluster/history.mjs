@@ -9,6 +9,7 @@
 //   { kind: 'session', session, t }                          the first opens; every other one is a new one
 //   { kind: 'presence', channel, joined, left, members, t }  what the client was told; members in place of all
 //   { kind: 'asked', channel, members, count, t }            what it was told when it asked
+//   { kind: 'refused', what, t }                            a call that was not answered, and should have been
 //   { kind: 'violation', what, t }                           what the client itself saw against the protocol
 //
 // Histories are judged piece by piece, one for each fault; `memory` carries what a later piece needs of the earlier ones.
@@ -23,6 +24,7 @@ export const KINDS = {
   gap: 'an announced gap where none is allowed',
   session: 'a new session where the old one should have lived',
   presence: 'wrong presence',
+  call: 'a call that should have been answered',
   protocol: 'against the protocol',
   stuck: 'not recovered or not answered in time',
 };
@@ -41,12 +43,13 @@ export function newMemory() {
     held: new Map(),
     /** Channel: who is there all the time. */
     present: new Map(),
+    /** Channel: members that were once found there and should not have been, or replaced one that should. */
+    strays: new Map(),
   };
 }
 
 const place = (channel, epoch, offset) => `${channel} ${epoch}:${offset}`;
 const pair = (client, channel) => `${client} ${channel}`;
-const sorted = (members) => [...members].sort().join(' ');
 
 /**
  * Judges a piece of history.
@@ -63,6 +66,8 @@ export function judge(log, memory, allowed = {}) {
 
   const acknowledged = [];
   const readers = new Map();
+  // Also those that hear nothing at all in this piece.
+  for (const key of memory.positions.keys()) readerOf(readers, memory, ...key.split(' '));
 
   const settle = (client, channel, epoch, offset, id) => {
     const there = place(channel, epoch, offset);
@@ -120,6 +125,9 @@ export function judge(log, memory, allowed = {}) {
         }
         case 'presence':
           watch(memory, client, event, allowed, complain);
+          break;
+        case 'refused':
+          complain('call', client, channel, event.what);
           break;
         case 'violation':
           complain('protocol', client, channel, event.what);
@@ -246,7 +254,10 @@ function watch(memory, client, { channel, joined, left, members }, allowed, comp
   flaps(joined, 'joined');
 }
 
-/** At the end of a piece every client asks who is there: all must be told the same, and hold the same. */
+/**
+ * At the end of a piece every client asks who is there: all must be told the same, and hold the same. What is wrong is
+ * complained of once: later pieces go on from what was found.
+ */
 function presence(log, memory, allowed, complain) {
   const answers = new Map();
   for (const [client, events] of log)
@@ -258,29 +269,36 @@ function presence(log, memory, allowed, complain) {
     byChannel.set(answer.channel, [...(byChannel.get(answer.channel) ?? []), answer]);
 
   for (const [channel, all] of byChannel) {
-    const always = memory.present.get(channel);
-    if (!always) memory.present.set(channel, new Set(all[0].members));
+    const known = memory.present.get(channel);
+    const strays = memory.strays.get(channel) ?? new Set();
+    const truth = known ?? new Set(all[0].members);
+    const found = new Set();
     for (const { client, members, count } of all) {
-      const truth = sorted(memory.present.get(channel));
+      for (const member of members) found.add(member);
       if (count !== members.length)
         complain('presence', client, channel, `the count is ${count}, ${members.length} are named`);
-      if (sorted(members) !== truth)
-        complain('presence', client, channel, `${difference(members, memory.present.get(channel))} when it asked`);
+      const wrong = difference(members, truth, strays);
+      if (wrong) complain('presence', client, channel, `${wrong} when it asked`);
       const key = pair(client, channel);
-      if (!always || allowed.presence) memory.held.set(key, new Set(members));
-      else if (sorted(memory.held.get(key) ?? []) !== sorted(members))
-        complain('presence', client, channel, `${difference(memory.held.get(key) ?? [], new Set(members))} by what it was told`);
+      const held = memory.held.get(key) ?? new Set();
+      const thinks = known && !allowed.presence && difference(held, new Set(members), strays);
+      if (thinks) complain('presence', client, channel, `${thinks} by what it was told`);
       memory.held.set(key, new Set(members));
     }
+    for (const member of found) if (!truth.has(member)) strays.add(member);
+    memory.strays.set(channel, strays);
+    memory.present.set(channel, new Set([...truth].filter((member) => found.has(member))));
   }
 }
 
-function difference(members, truth) {
-  const there = new Set(members);
-  const extra = [...there].filter((member) => !truth.has(member));
-  const missing = [...truth].filter((member) => !there.has(member));
+/** What is wrong with some members, in words; undefined if nothing is. Strays may be there or not. */
+function difference(members, truth, strays) {
+  const there = [...members];
+  const extra = there.filter((member) => !truth.has(member) && !strays.has(member));
+  const missing = [...truth].filter((member) => !there.includes(member) && !strays.has(member));
   const parts = [];
   if (extra.length > 0) parts.push(`${extra.join(', ')} should not be there`);
   if (missing.length > 0) parts.push(`${missing.join(', ')} should be there`);
-  return parts.join(' and ') || 'a member is named twice';
+  if (new Set(there).size < there.length) parts.push('somebody is named twice');
+  return parts.join(' and ') || undefined;
 }

@@ -1,19 +1,29 @@
 // Writes down what happens to the clients, in the form that history.mjs judges, and knows at any moment what is still on
 // its way. All clients live in one process, so one clock is enough.
 
+/** What the server may answer where it cannot do what it is asked to for a moment. */
+const PASSING = new Set(['unavailable', 'draining', 'interrupted', 'timeout']);
+
 /** Everything that clients said since the last `cut`. */
 export class Recorder {
   /** @param {(event: object, client: string) => object[]} [lie] what to write down in place of a received message */
   constructor(lie) {
     this.lie = lie;
+    /** Channel: the clients that are subscribed to it. */
+    this.subscribers = new Map();
+    this.#begin();
+    this.lastProgress = Date.now();
+  }
+
+  #begin() {
     this.log = new Map();
     /** Message's id: when it was sent, acknowledged, and received by whom. */
     this.messages = new Map();
-    /** Channel: the clients that are subscribed to it. */
-    this.subscribers = new Map();
-    this.calls = { asked: 0, answered: 0, refused: 0, wrong: 0, codes: {} };
+    this.calls = { asked: 0, answered: 0, refused: 0, codes: {} };
+    /** How often publications were refused, by code. */
     this.refusals = {};
-    this.lastProgress = Date.now();
+    /** From when on all is well again, so that calls must be answered. */
+    this.calm = Infinity;
   }
 
   /** What a client tells of itself. */
@@ -48,9 +58,19 @@ export class Recorder {
       note: (what) => write({ kind: 'note', what }),
       sending: (id, channel, n) =>
         this.messages.set(id, { id, client, channel, n, sent: Date.now(), by: new Set(), again: false }),
-      refused: (id, code) => {
+      refused: (id, code, message) => {
         this.messages.get(id).again = true;
         this.refusals[code] = (this.refusals[code] ?? 0) + 1;
+        if (!PASSING.has(code)) write({ kind: 'violation', what: `publishing ${id} was refused with ${code}: ${message}` });
+      },
+      called: (id, since, problem) => {
+        if (!problem) return this.calls.answered++;
+        const { code, message } = problem;
+        this.calls.refused++;
+        this.calls.codes[code] = (this.calls.codes[code] ?? 0) + 1;
+        const why = !PASSING.has(code) ? `refused with ${code}: ${message}` : since >= this.calm && `refused with ${code} when all was well again`;
+        if (why) write({ kind: 'refused', what: `${id} was ${why}`, sent: since });
+        return undefined;
       },
       published: (id, { epoch, offset }) => {
         const message = this.messages.get(id);
@@ -109,10 +129,7 @@ export class Recorder {
   /** Takes what was written down so far; the recorder begins anew. */
   cut() {
     const piece = { log: this.log, calls: this.calls, refusals: this.refusals, slowest: this.slowest };
-    this.log = new Map();
-    this.messages = new Map();
-    this.calls = { asked: 0, answered: 0, refused: 0, wrong: 0, codes: {} };
-    this.refusals = {};
+    this.#begin();
     return piece;
   }
 }

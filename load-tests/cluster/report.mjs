@@ -26,6 +26,7 @@ function row(fault, rounds) {
     rebuilt: sum(({ counts }) => counts.rebuilt),
     'new sessions': sum(({ counts }) => counts.sessions),
     presence: wrong('presence'),
+    'wrong calls': wrong('call'),
     'other errors': wrong('protocol', 'stuck'),
     'calls refused': sum(({ calls }) => calls.refused),
     'recovery p50': times.length ? seconds(median(times)) : '–',
