@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { footbridgeJar, Problem, root, target } from './bench/build.mjs';
 import { random as seeded } from './bench/stats.mjs';
 import { FAULTS } from './cluster/faults.mjs';
-import { judge, newMemory } from './cluster/history.mjs';
+import { forget, judge, newMemory } from './cluster/history.mjs';
 import { java, ports, programs } from './cluster/processes.mjs';
 import { liar, LIES, Recorder } from './cluster/recorder.mjs';
 import { examples, rows, table } from './cluster/report.mjs';
@@ -198,11 +198,20 @@ async function play(faults, options, place) {
     say(`opening ${options.clients} clients`);
     await stage.enter();
     const memory = newMemory();
-    const first = judge(recorder.cut().log, memory, { presence: true });
-    results.push(...(first.violations.length > 0 ? [{ fault: 'opening', round: 1, ...first, calls: {}, recovery: {}, slowest: 0 }] : []));
+    const opened = (number) => {
+      const { violations, counts } = judge(recorder.cut().log, memory, { presence: true });
+      if (violations.length === 0) return;
+      say('  clients that came or went: WRONG');
+      results.push({ fault: 'opening', round: number, violations, counts, calls: { refused: 0 }, recovery: {}, slowest: 0 });
+    };
+    opened(1);
     for (const fault of faults)
       for (let number = 1; number <= options.times; number++) {
         say(`${fault}${options.times > 1 ? ` ${number} of ${options.times}` : ''}: ${FAULTS[fault].title}`);
+        if (results.length > 0) {
+          for (const client of await stage.renew()) forget(memory, client);
+          opened(results.length + 1);
+        }
         const lies = options.lies.length > 0 ? options.lies : [undefined];
         for (const lie of lies) {
           if (lie) say(`  the recorder lies: ${lie}`);

@@ -61,7 +61,7 @@ export class Participant {
   #calling;
   #waiting = new Set();
 
-  /** @param {object} about `kind`, `name`, `url`, `recorder` (all of it), `random`, `channels` ({ name, presence }), `rate` */
+  /** @param {object} about `kind`, `name`, `role` (what it is called in answers), `url`, `recorder` (all of it), `random`, `channels` ({ name, presence }), `rate` */
   constructor(about) {
     Object.assign(this, about);
     this.told = this.recorder.of(this.name);
@@ -77,7 +77,7 @@ export class Participant {
   async start() {
     await this.client.start();
     await Promise.all(this.channels.map(({ name, presence }) => this.client.subscribe(name, { presence })));
-    if (this.offers) await this.client.register(this.offers, (data) => ({ ...data, by: this.name }));
+    if (this.offers) await this.client.register(this.offers, (data) => ({ ...data, by: this.role }));
   }
 
   /** Begins to publish and to call. */

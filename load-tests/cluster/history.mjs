@@ -48,6 +48,13 @@ export function newMemory() {
   };
 }
 
+/** A client has gone for good; what comes under its name later is another one's. */
+export function forget(memory, client) {
+  memory.sessions.delete(client);
+  for (const map of [memory.positions, memory.held])
+    for (const key of map.keys()) if (key.startsWith(`${client} `)) map.delete(key);
+}
+
 const place = (channel, epoch, offset) => `${channel} ${epoch}:${offset}`;
 const pair = (client, channel) => `${client} ${channel}`;
 
@@ -269,8 +276,8 @@ function presence(log, memory, allowed, complain) {
     byChannel.set(answer.channel, [...(byChannel.get(answer.channel) ?? []), answer]);
 
   for (const [channel, all] of byChannel) {
-    const known = memory.present.get(channel);
-    const strays = memory.strays.get(channel) ?? new Set();
+    const known = allowed.presence ? undefined : memory.present.get(channel);
+    const strays = (known && memory.strays.get(channel)) ?? new Set();
     const truth = known ?? new Set(all[0].members);
     const found = new Set();
     for (const { client, members, count } of all) {
@@ -281,7 +288,7 @@ function presence(log, memory, allowed, complain) {
       if (wrong) complain('presence', client, channel, `${wrong} when it asked`);
       const key = pair(client, channel);
       const held = memory.held.get(key) ?? new Set();
-      const thinks = known && !allowed.presence && difference(held, new Set(members), strays);
+      const thinks = known && difference(held, new Set(members), strays);
       if (thinks) complain('presence', client, channel, `${thinks} by what it was told`);
       memory.held.set(key, new Set(members));
     }

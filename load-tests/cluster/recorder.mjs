@@ -82,6 +82,11 @@ export class Recorder {
     };
   }
 
+  /** A client has gone: nothing more is expected to reach it. */
+  gone(client) {
+    for (const clients of this.subscribers.values()) clients.delete(client);
+  }
+
   #received(id, client) {
     const message = this.messages.get(id);
     if (!message) return;

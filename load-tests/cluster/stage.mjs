@@ -64,47 +64,76 @@ export class Stage {
 
   /** Opens all clients and waits until everybody is there and seen to be there. */
   async enter() {
-    const { random, recorder, rate } = this.about;
-    const url = `http://127.0.0.1:${this.gate.port}`;
-    const cast = Array.from({ length: this.about.clients }, (_, i) => ({
+    this.participants = Array.from({ length: this.about.clients }, (_, i) => this.#participant(i, 1));
+    await this.#open(this.participants);
+  }
+
+  /**
+   * Replaces every other client by a new one. Sessions stay where they are until their node goes, so that after a few
+   * faults one node has them all; the balancer spreads the new ones.
+   *
+   * @returns the names of those who left
+   */
+  async renew() {
+    const left = [];
+    const fresh = [];
+    this.generation = (this.generation ?? 1) + 1;
+    for (const [i, one] of this.participants.entries()) {
+      // In pairs, so that some with presence stay and some go.
+      if (Math.floor(i / 2) % 2 !== this.generation % 2) continue;
+      left.push(one);
+      fresh.push((this.participants[i] = this.#participant(i, this.generation)));
+    }
+    await Promise.all(left.map((one) => one.close()));
+    for (const { name } of left) this.recorder.gone(name);
+    await this.#open(fresh);
+    return left.map(({ name }) => name);
+  }
+
+  #participant(i, generation) {
+    const { random, recorder, rate, clients } = this.about;
+    const role = (n) => `${KINDS[n % KINDS.length].name}${n < KINDS.length ? '' : `.${Math.floor(n / KINDS.length) + 1}`}`;
+    const offering = (n) => n % 4 === 0;
+    const procedures = Array.from({ length: clients }, (_, n) => n)
+      .filter(offering)
+      .map((n) => ({ procedure: `do:${role(n)}`, by: role(n) }));
+    const channels = [0, 1].map((more) => CHANNELS[(i + more) % CHANNELS.length]);
+    return new Participant({
       kind: KINDS[i % KINDS.length],
-      name: `${KINDS[i % KINDS.length].name}${i < KINDS.length ? '' : `-${Math.floor(i / KINDS.length) + 1}`}`,
-    }));
-    const offering = (i) => i % 4 === 0;
-    const procedures = cast.filter((_, i) => offering(i)).map(({ name }) => ({ procedure: `do:${name}`, by: name }));
-    const expected = new Map([...WITH_PRESENCE].map((name) => [name, 0]));
-    this.participants = cast.map(({ kind, name }, i) => {
-      const channels = [0, 1].map((more) => CHANNELS[(i + more) % CHANNELS.length]);
-      const present = (channel) => i % 2 === 0 && WITH_PRESENCE.has(channel);
-      for (const channel of channels) if (present(channel)) expected.set(channel, expected.get(channel) + 1);
-      return new Participant({
-        kind,
-        name,
-        url,
-        random,
-        recorder,
-        rate,
-        procedures,
-        offers: offering(i) ? `do:${name}` : undefined,
-        channels: channels.map((channel) => ({ name: channel, presence: present(channel) })),
-      });
+      role: role(i),
+      name: generation === 1 ? role(i) : `${role(i)}#${generation}`,
+      url: `http://127.0.0.1:${this.gate.port}`,
+      random,
+      recorder,
+      rate,
+      procedures,
+      offers: offering(i) ? `do:${role(i)}` : undefined,
+      channels: channels.map((name) => ({ name, presence: i % 2 === 0 && WITH_PRESENCE.has(name) })),
     });
+  }
+
+  async #open(fresh) {
     await Promise.all(
-      this.participants.map((one) => {
+      fresh.map((one) => {
         const late = sleep(30_000, undefined, { ref: false }).then(() => {
           throw new Error(`${one.name} could not subscribe within 30 s; the logs are in ${this.about.logs}`);
         });
         return Promise.race([one.start(), late]);
       }),
     );
-    for (const [channel, count] of expected) {
-      const one = this.participants.find(({ channels }) => channels.some(({ name }) => name === channel));
-      await until(`${count} clients are present in ${channel}`, async () => {
-        const presence = await one.client.presence(channel);
-        return presence.count === count;
-      });
+    for (const channel of WITH_PRESENCE) {
+      const present = this.participants.filter(({ channels }) =>
+        channels.some(({ name, presence }) => presence && name === channel),
+      );
+      // One who was left behind by a fault stays for a minute, the time to live of its session.
+      await until(
+        `${present.length} clients are present in ${channel}`,
+        async () => (await present[0].client.presence(channel)).count === present.length,
+        75_000,
+        100,
+      );
     }
-    await sleep(500); // what was still to be told of who came
+    await sleep(300); // what was still to be told of who came
     await Promise.all(this.participants.map((one) => one.askPresence()));
   }
 
