@@ -119,9 +119,12 @@ export class RawSession {
   /** The session is no more: a new one takes up the channels where the old one ended. */
   async #anew(why) {
     this.recorder.note(`lost ${why}`);
-    this.outbox = [];
     await this.#open();
-    for (const [channel, { presence, position }] of this.#channels) {
+    // What was said meanwhile is among the commands without an answer, and is sent with these.
+    this.outbox = [];
+    for (const [channel, subscription] of this.#channels) {
+      const { presence, position } = subscription;
+      subscription.recovering = false;
       if (position) this.#again('subscribe', { channel, since: position, presence: presence || undefined });
     }
     for (const procedure of this.#procedures.keys()) this.#again('register', { procedure });
