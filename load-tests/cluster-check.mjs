@@ -51,7 +51,9 @@ function readOptions() {
     values = parseArgs({
       options: {
         ...Object.fromEntries(
-          ['faults', 'times', 'nodes', 'clients', 'rate', 'seconds', 'patience', 'seed', 'lie', 'jar'].map((name) => [name, text]),
+          ['faults', 'times', 'nodes', 'clients', 'rate', 'seconds', 'patience', 'seed', 'lie', 'jar'].map(
+            (name) => [name, text],
+          ),
         ),
         set: { type: 'string', multiple: true },
         quick: yes,
@@ -66,16 +68,21 @@ function readOptions() {
   const number = (name, otherwise, least = 0, most = Infinity) => {
     const n = Number(values[name] ?? otherwise);
     if (!(n >= least && n <= most))
-      throw new Problem(`--${name} is ${values[name]}; it must be a number from ${least}${most < Infinity ? ` to ${most}` : ''}.`);
+      throw new Problem(
+        `--${name} is ${values[name]}; it must be a number from ${least}${most < Infinity ? ` to ${most}` : ''}.`,
+      );
     return n;
   };
   const quick = !!values.quick;
   const all = Object.keys(FAULTS).filter((name) => name !== 'random');
   const lies = values.lie === 'all' ? Object.keys(LIES) : values.lie ? values.lie.split(',') : [];
-  for (const name of lies) if (!LIES[name]) throw new Problem(`There is no lie "${name}"; there are ${Object.keys(LIES).join(', ')}.`);
+  for (const name of lies)
+    if (!LIES[name])
+      throw new Problem(`There is no lie "${name}"; there are ${Object.keys(LIES).join(', ')}.`);
   const wanted = values.faults ?? (lies.length > 0 ? 'none' : 'all');
   const faults = wanted === 'all' ? all : wanted.split(',');
-  for (const name of faults) if (!FAULTS[name]) throw new Problem(`There is no fault "${name}"; --help lists them.`);
+  for (const name of faults)
+    if (!FAULTS[name]) throw new Problem(`There is no fault "${name}"; --help lists them.`);
   return {
     quick,
     lies,
@@ -128,31 +135,53 @@ async function round(stage, memory, { fault, number, options, lie }) {
 
   // Every client is back when a message that it sent from then on has been received by all who listen.
   await waitUntil(
-    () => participants.every((one) => one.online) && ![...recorder.recovered(names, since).values()].includes(undefined),
+    () =>
+      participants.every((one) => one.online) &&
+      ![...recorder.recovered(names, since).values()].includes(undefined),
     options.patience * 1000,
   );
   recorder.calm = Date.now();
   const recovery = {};
   for (const [client, at] of recorder.recovered(names, since)) {
-    if (at === undefined) stuck.push({ kind: 'stuck', client, what: `no message of it reached everybody within ${options.patience} s` });
+    if (at === undefined)
+      stuck.push({
+        kind: 'stuck',
+        client,
+        what: `no message of it reached everybody within ${options.patience} s`,
+      });
     else recovery[client] = at - since;
   }
-  for (const { name, online } of participants) if (!online) stuck.push({ kind: 'stuck', client: name, what: 'it is not connected' });
+  for (const { name, online } of participants)
+    if (!online) stuck.push({ kind: 'stuck', client: name, what: 'it is not connected' });
   await sleep(ms(2000, 500));
 
   for (const one of participants) one.rest();
   const waiting = () => participants.reduce((sum, one) => sum + one.waiting, 0);
   // What is lost never comes: when nothing has come for a while, nothing more will.
   recorder.lastProgress = Date.now();
-  await waitUntil(() => (recorder.settled && waiting() === 0) || Date.now() - recorder.lastProgress > 12_000, 60_000);
+  await waitUntil(
+    () => (recorder.settled && waiting() === 0) || Date.now() - recorder.lastProgress > 12_000,
+    60_000,
+  );
   for (const one of participants)
-    if (one.waiting > 0) stuck.push({ kind: 'stuck', client: one.name, what: `${one.waiting} publications or calls have no answer` });
+    if (one.waiting > 0)
+      stuck.push({
+        kind: 'stuck',
+        client: one.name,
+        what: `${one.waiting} publications or calls have no answer`,
+      });
   await sleep(400); // presence is gathered for a tenth of a second
   await Promise.all(
     participants.map((one) =>
       Promise.race([one.askPresence(), sleep(10_000, 'late', { ref: false })]).then(
-        (late) => late && stuck.push({ kind: 'stuck', client: one.name, what: 'it was not told who is present' }),
-        (error) => stuck.push({ kind: 'stuck', client: one.name, what: `asking who is present was refused: ${error.code ?? error}` }),
+        (late) =>
+          late && stuck.push({ kind: 'stuck', client: one.name, what: 'it was not told who is present' }),
+        (error) =>
+          stuck.push({
+            kind: 'stuck',
+            client: one.name,
+            what: `asking who is present was refused: ${error.code ?? error}`,
+          }),
       ),
     ),
   );
@@ -162,9 +191,23 @@ async function round(stage, memory, { fault, number, options, lie }) {
   const { log, calls, refusals, slowest } = recorder.cut();
   const { violations, counts } = judge(log, memory, { gaps });
   if (fault === 'none' && calls.refused + Object.keys(refusals).length > 0)
-    violations.push({ kind: 'protocol', what: `refused while nothing happened: ${JSON.stringify({ ...calls.codes, ...refusals })}` });
+    violations.push({
+      kind: 'protocol',
+      what: `refused while nothing happened: ${JSON.stringify({ ...calls.codes, ...refusals })}`,
+    });
   violations.push(...stuck);
-  const result = { fault, round: number, title, violations, counts: { ...counts, sent }, calls, refusals, recovery, slowest, lasted: over - begun };
+  const result = {
+    fault,
+    round: number,
+    title,
+    violations,
+    counts: { ...counts, sent },
+    calls,
+    refusals,
+    recovery,
+    slowest,
+    lasted: over - begun,
+  };
   if (lie) result.lie = lie;
   if (violations.length > 0) {
     const file = join(stage.about.logs, `history-${fault}-${number}.jsonl`);
@@ -179,7 +222,12 @@ function summary({ violations, counts, recovery }) {
   const kinds = {};
   for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
   const slowest = Math.max(0, ...Object.values(recovery));
-  const right = violations.length === 0 ? 'all right' : `WRONG: ${Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`).join(', ')}`;
+  const right =
+    violations.length === 0
+      ? 'all right'
+      : `WRONG: ${Object.entries(kinds)
+          .map(([kind, n]) => `${n} ${kind}`)
+          .join(', ')}`;
   return `${counts.published} published, ${counts.deliveries} delivered, recovered in ${(slowest / 1000).toFixed(1)} s: ${right}`;
 }
 
@@ -202,7 +250,15 @@ async function play(faults, options, place) {
       const { violations, counts } = judge(recorder.cut().log, memory, { presence: true });
       if (violations.length === 0) return;
       say('  clients that came or went: WRONG');
-      results.push({ fault: 'opening', round: number, violations, counts, calls: { refused: 0 }, recovery: {}, slowest: 0 });
+      results.push({
+        fault: 'opening',
+        round: number,
+        violations,
+        counts,
+        calls: { refused: 0 },
+        recovery: {},
+        slowest: 0,
+      });
     };
     opened(1);
     for (const fault of faults)
@@ -246,8 +302,12 @@ async function main() {
   if (options.help) return console.log(usage);
   const jar = footbridgeJar(options.jar);
   if (!existsSync(join(root, 'js-client/dist/footbridge.mjs')))
-    throw new Problem('js-client/dist/footbridge.mjs is not there; build it with ./mvnw -q package -DskipTests.');
-  const groups = [false, true].map((sentinel) => options.faults.filter((name) => !!FAULTS[name].sentinel === sentinel));
+    throw new Problem(
+      'js-client/dist/footbridge.mjs is not there; build it with ./mvnw -q package -DskipTests.',
+    );
+  const groups = [false, true].map((sentinel) =>
+    options.faults.filter((name) => !!FAULTS[name].sentinel === sentinel),
+  );
   const needed = ['redis-server', 'haproxy', ...(groups[1].length > 0 ? ['redis-sentinel'] : [])];
   const tools = { programs: programs(needed), java: java(), jar, ports: ports() };
   const work = join(target, 'cluster-check');
@@ -269,12 +329,24 @@ async function main() {
   console.log(`\n${text}\n`);
   if (wrong > 0) console.log(`${examples(results)}\n`);
   const heading = `# Cluster check\n\nSeed ${options.seed}, ${options.nodes} nodes, ${options.clients} clients.\n\n`;
-  writeFileSync(join(target, 'cluster-check.md'), `${heading}${text}\n${wrong > 0 ? `\n\`\`\`\n${examples(results, 20)}\n\`\`\`\n` : ''}`);
+  writeFileSync(
+    join(target, 'cluster-check.md'),
+    `${heading}${text}\n${wrong > 0 ? `\n\`\`\`\n${examples(results, 20)}\n\`\`\`\n` : ''}`,
+  );
   const { jar: _, ...shown } = options;
-  writeFileSync(join(target, 'cluster-check.json'), JSON.stringify({ options: shown, right, rows: rows(results), results }, null, 1));
+  writeFileSync(
+    join(target, 'cluster-check.json'),
+    JSON.stringify({ options: shown, right, rows: rows(results), results }, null, 1),
+  );
   if (right && !options.keepLogs) rmSync(work, { recursive: true, force: true });
   else console.log(`The logs are in ${relative(process.cwd(), work)}.`);
-  console.log(lying ? `The lies were ${right ? 'all found' : 'NOT all found'}.` : right ? 'All was right.' : `WRONG: ${wrong} violations.`);
+  console.log(
+    lying
+      ? `The lies were ${right ? 'all found' : 'NOT all found'}.`
+      : right
+        ? 'All was right.'
+        : `WRONG: ${wrong} violations.`,
+  );
   process.exitCode = right ? 0 : 1;
 }
 

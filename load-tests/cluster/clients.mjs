@@ -7,13 +7,25 @@ import { WebSocket } from './websocket.mjs';
 
 /** What a client can be: the JavaScript client on each transport that Node has, and by its own choice; the raw one on all. */
 export const KINDS = [
-  ...['auto', 'websocket', 'sse', 'stream', 'longpoll', 'shortpoll'].map((transport) => ({ make: script, name: `js-${transport}`, transport })),
-  ...['websocket', 'sse', 'stream', 'longpoll', 'shortpoll', 'jsonp'].map((transport) => ({ make: raw, name: `raw-${transport}`, transport })),
+  ...['auto', 'websocket', 'sse', 'stream', 'longpoll', 'shortpoll'].map((transport) => ({
+    make: script,
+    name: `js-${transport}`,
+    transport,
+  })),
+  ...['websocket', 'sse', 'stream', 'longpoll', 'shortpoll', 'jsonp'].map((transport) => ({
+    make: raw,
+    name: `raw-${transport}`,
+    transport,
+  })),
 ].sort((a, b) => a.transport.localeCompare(b.transport));
 
 /** The JavaScript client. */
 function script({ url, transport, recorder }) {
-  const client = connect(url, { WebSocket, EventSource, transport: transport === 'auto' ? undefined : transport });
+  const client = connect(url, {
+    WebSocket,
+    EventSource,
+    transport: transport === 'auto' ? undefined : transport,
+  });
   let session;
   const look = () => {
     if (!client.session || client.session === session) return;
@@ -24,7 +36,9 @@ function script({ url, transport, recorder }) {
     look();
     recorder.note(`state ${state}`);
   });
-  client.on('reset', ({ code }) => (code === 'rebuilt' ? recorder.rebuilt() : recorder.note(`reset ${code}`)));
+  client.on('reset', ({ code }) =>
+    code === 'rebuilt' ? recorder.rebuilt() : recorder.note(`reset ${code}`),
+  );
   client.on('error', (error) => recorder.violation(`the client's error ${error.code}: ${error.message}`));
   client.on('reconnect', ({ code, delay }) => recorder.note(`reconnect ${code} ${delay}`));
   return {
@@ -39,7 +53,8 @@ function script({ url, transport, recorder }) {
       channel.on('presence', (change) => recorder.presence(change));
       channel.on('unsubscribed', (error) => recorder.violation(`unsubscribed from ${name}: ${error.code}`));
       channel.on('subscribed', (at) => recorder.subscribed(name, at));
-      const receive = ({ offset, data }) => recorder.message(name, { epoch: channel.position.epoch, offset, data });
+      const receive = ({ offset, data }) =>
+        recorder.message(name, { epoch: channel.position.epoch, offset, data });
       await channel.subscribe(receive, options);
     },
     publish: (channel, data, key) => client.channel(channel).publish(data, { key }),

@@ -70,7 +70,8 @@ export const FAULTS = {
     },
   },
   'redis-10s': {
-    title: 'Redis is away for ten seconds: it stands still, and every other time it is killed and started with its data',
+    title:
+      'Redis is away for ten seconds: it stands still, and every other time it is killed and started with its data',
     async run({ redis, round }) {
       if (round % 2 === 0) {
         await redis.pause(() => sleep(10_000));
@@ -148,7 +149,8 @@ export const FAULTS = {
     },
   },
   'sentinel-failover': {
-    title: 'the primary Redis is killed, and the sentinels make the replica the primary; recovery counts from the kill',
+    title:
+      'the primary Redis is killed, and the sentinels make the replica the primary; recovery counts from the kill',
     gaps: true,
     sentinel: true,
     async run({ sentinels }) {
@@ -168,7 +170,14 @@ export const FAULTS = {
       const { random } = stage;
       // One of those that take a node away, since two nodes may be all there are.
       const chosen = new Set([pick(['rolling-restart', 'kill', 'stop'], random)]);
-      const others = ['redis-1s', 'redis-restart', 'pubsub-cut', 'node-link', 'answers-lost', 'balancer-moves'];
+      const others = [
+        'redis-1s',
+        'redis-restart',
+        'pubsub-cut',
+        'node-link',
+        'answers-lost',
+        'balancer-moves',
+      ];
       const size = 2 + Math.floor(random() * 2);
       while (chosen.size < size) chosen.add(pick(others, random));
       // A Redis that is being started anew cannot be stopped as well.

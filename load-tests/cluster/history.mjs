@@ -83,9 +83,11 @@ export function judge(log, memory, allowed = {}) {
       complain('conflict', client, channel, `${epoch}:${offset} is ${id} here and ${other} elsewhere`);
     else memory.places.set(there, id);
     const home = memory.homes.get(id);
-    if (home !== undefined && home !== there)
-      complain('repeated', client, channel, `${id} is at ${there} and at ${home}`);
-    else memory.homes.set(id, there);
+    // With a log its keys are lost: what was sent again counts again, in the new epoch.
+    const anew = allowed.gaps && home && home.epoch !== epoch;
+    if (home && home.there !== there && !anew)
+      complain('repeated', client, channel, `${id} is at ${there} and at ${home.there}`);
+    else memory.homes.set(id, { there, epoch });
   };
 
   for (const [client, events] of log) {
@@ -184,7 +186,12 @@ function receive(reader, { epoch, offset, id }, complain) {
   } else if (offset <= position.offset) {
     // It was not seen in this piece: then in an earlier one, or it was jumped over by an announced gap.
     const covered = reader.gaps.some(({ from, to }) => covers(from, to, epoch, offset));
-    return complain(covered ? 'disorder' : 'repeated', client, channel, `${here}, ${id}, after ${show(position)}`);
+    return complain(
+      covered ? 'disorder' : 'repeated',
+      client,
+      channel,
+      `${here}, ${id}, after ${show(position)}`,
+    );
   } else {
     for (let missed = position.offset + 1; missed < offset; missed++)
       missing.set(`${epoch}:${missed}`, { after: position.offset, before: offset });
@@ -225,7 +232,8 @@ function missed(message, readers, complain) {
         // An epoch that came and went between two that it saw.
         (from?.epoch !== to.epoch && from?.epoch !== epoch && to.epoch !== epoch && t <= when),
     );
-    if (!covered) complain('lost', client, channel, `${epoch}:${offset}, ${id}, published by ${message.client}`);
+    if (!covered)
+      complain('lost', client, channel, `${epoch}:${offset}, ${id}, published by ${message.client}`);
   }
 }
 
@@ -238,7 +246,12 @@ function ownOrder(acknowledged, complain) {
     const key = `${pair(client, channel)} ${epoch}`;
     const before = last.get(key);
     if (before && before.offset >= offset)
-      complain('disorder', client, channel, `its ${id} is at ${offset}, its earlier ${before.id} at ${before.offset}`);
+      complain(
+        'disorder',
+        client,
+        channel,
+        `its ${id} is at ${offset}, its earlier ${before.id} at ${before.offset}`,
+      );
     last.set(key, message);
   }
 }
@@ -255,7 +268,8 @@ function watch(memory, client, { channel, joined, left, members }, allowed, comp
   const always = memory.present.get(channel);
   const flaps = (names, did) => {
     const known = names.filter((member) => always?.has(member));
-    if (known.length > 0) complain('presence', client, channel, `${known.join(', ')} ${did}, and was there all the time`);
+    if (known.length > 0)
+      complain('presence', client, channel, `${known.join(', ')} ${did}, and was there all the time`);
   };
   flaps(left, 'left');
   flaps(joined, 'joined');

@@ -7,7 +7,12 @@ import { liar, LIES } from './recorder.mjs';
 
 const at = (epoch, offset) => ({ channel: 'x', epoch, offset });
 const subscribed = (epoch, offset, t = 0) => ({ kind: 'subscribed', ...at(epoch, offset), t });
-const message = (offset, { epoch = 'e', id = `a-${offset}`, t = offset } = {}) => ({ kind: 'message', ...at(epoch, offset), id, t });
+const message = (offset, { epoch = 'e', id = `a-${offset}`, t = offset } = {}) => ({
+  kind: 'message',
+  ...at(epoch, offset),
+  id,
+  t,
+});
 const published = (offset, { epoch = 'e', id = `a-${offset}`, n = offset, t = offset, again } = {}) => ({
   kind: 'published',
   ...at(epoch, offset),
@@ -34,13 +39,22 @@ test('what is right is right', () => {
 });
 
 test('counts are told', () => {
-  const { counts } = judge(new Map([['a', publisher], ['b', right]]), newMemory());
+  const { counts } = judge(
+    new Map([
+      ['a', publisher],
+      ['b', right],
+    ]),
+    newMemory(),
+  );
   assert.equal(counts.published, 3);
   assert.equal(counts.deliveries, 3);
 });
 
 test('a message that is missing in the middle is lost, and silently', () => {
-  assert.deepEqual(kinds({ a: publisher, b: [subscribed('e', 0), message(1), message(3)] }), ['lost', 'silent']);
+  assert.deepEqual(kinds({ a: publisher, b: [subscribed('e', 0), message(1), message(3)] }), [
+    'lost',
+    'silent',
+  ]);
 });
 
 test('a message that nobody acknowledged may not be missing in the middle either', () => {
@@ -63,8 +77,16 @@ test('nor may it be stored twice', () => {
   assert.deepEqual(kinds({ b: [subscribed('e', 0), message(1), message(2, { id: 'a-1' })] }), ['repeated']);
 });
 
+test('it may be stored again in a new epoch, where the old one was lost with its keys', () => {
+  const b = [...right, gap('f', 0, 8), message(1, { epoch: 'f', id: 'a-3', t: 9 })];
+  assert.deepEqual(kinds({ b }, { gaps: true }), []);
+  assert.deepEqual(kinds({ b }), ['gap', 'repeated']);
+});
+
 test('a message that comes late is out of order, and neither lost nor a gap', () => {
-  assert.deepEqual(kinds({ a: publisher, b: [subscribed('e', 0), message(1), message(3), message(2)] }), ['disorder']);
+  assert.deepEqual(kinds({ a: publisher, b: [subscribed('e', 0), message(1), message(3), message(2)] }), [
+    'disorder',
+  ]);
 });
 
 test('all see the same message at one place', () => {
@@ -90,7 +112,10 @@ test('a new epoch needs an announced gap', () => {
 });
 
 test('an epoch that came and went is covered, and what follows the gap is not', () => {
-  const a = [published(1, { epoch: 'f', id: 'a-8', n: 8, t: 8 }), published(2, { epoch: 'g', id: 'a-10', n: 10, t: 12 })];
+  const a = [
+    published(1, { epoch: 'f', id: 'a-8', n: 8, t: 8 }),
+    published(2, { epoch: 'g', id: 'a-10', n: 10, t: 12 }),
+  ];
   assert.deepEqual(kinds({ a, b: [...right, gap('g', 1, 10)] }, { gaps: true }), ['lost']);
   const all = [...right, gap('g', 1, 10), message(2, { epoch: 'g', id: 'a-10', t: 12 })];
   assert.deepEqual(kinds({ a, b: all }, { gaps: true }), []);
@@ -135,7 +160,9 @@ test('presence is the same for all, and nobody comes or goes who stays', () => {
   assert.deepEqual(kinds({ b: [all], c: [all] }, { memory: start() }), []);
   assert.deepEqual(kinds({ b: [asked('m')], c: [all] }, { memory: start() }), ['presence']);
   assert.deepEqual(kinds({ b: [asked('m', 'o', 'p')], c: [all] }, { memory: start() }), ['presence']);
-  assert.deepEqual(kinds({ b: [told({ left: ['o'] }), told({ joined: ['o'] }), all] }, { memory: start() }), ['presence']);
+  assert.deepEqual(kinds({ b: [told({ left: ['o'] }), told({ joined: ['o'] }), all] }, { memory: start() }), [
+    'presence',
+  ]);
   assert.deepEqual(kinds({ b: [told({ members: ['m', 'o'] }), all] }, { memory: start() }), []);
   assert.deepEqual(kinds({ b: [told({ members: ['m'] }), all] }, { memory: start() }), ['presence']);
   assert.deepEqual(kinds({ b: [{ ...all, count: 3 }] }, { memory: start() }), ['presence']);
@@ -158,9 +185,19 @@ for (const name of Object.keys(LIES))
   test(`the lie "${name}" is found`, () => {
     const lie = liar(name, () => 0.5);
     const many = Array.from({ length: 1000 }, (_, i) => i + 1);
-    const events = (client, told) => [subscribed('e', 0), ...many.map((n) => message(n)).flatMap((event) => told(event, client))];
-    const clients = { a: many.map((n) => published(n)), b: events('b', lie), c: events('c', (event) => [event]) };
+    const events = (client, told) => [
+      subscribed('e', 0),
+      ...many.map((n) => message(n)).flatMap((event) => told(event, client)),
+    ];
+    const clients = {
+      a: many.map((n) => published(n)),
+      b: events('b', lie),
+      c: events('c', (event) => [event]),
+    };
     const found = kinds(clients);
     assert.equal(lie.told, 1);
-    assert.ok(LIES[name].every((kind) => found.includes(kind)), `found ${found}`);
+    assert.ok(
+      LIES[name].every((kind) => found.includes(kind)),
+      `found ${found}`,
+    );
   });

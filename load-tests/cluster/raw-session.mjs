@@ -147,7 +147,8 @@ export class RawSession {
   /** A command of our own after a loss; should that happen again, it is made anew and not repeated. */
   #again(op, fields) {
     for (const [id, other] of this.#commands)
-      if (other.forgets && other.op === op && other.fields.channel === fields.channel) this.#commands.delete(id);
+      if (other.forgets && other.op === op && other.fields.channel === fields.channel)
+        this.#commands.delete(id);
     this.#command(op, fields, true).catch((error) =>
       this.violation(`${op} after a loss was refused: ${error.code} ${error.message}`),
     );
@@ -278,7 +279,8 @@ export class RawSession {
     this.#commands.delete(id);
     if (error) {
       if (command.op === 'recover')
-        for (const channel of Object.keys(command.fields.positions)) this.#channels.get(channel).recovering = false;
+        for (const channel of Object.keys(command.fields.positions))
+          this.#channels.get(channel).recovering = false;
       return command.reject(new Refused(error));
     }
     if (command.op === 'subscribe') this.#subscribed(command.fields.channel, data, command.fields.since);

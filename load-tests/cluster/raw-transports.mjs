@@ -24,7 +24,8 @@ function begin(session, turn, ended) {
     },
     address(path, query = {}) {
       const parameters = new URLSearchParams({ turn, ...query });
-      if (path === 'ws') return `${session.url.replace(/^http/, 'ws')}/ws?session=${session.id}&${parameters}`;
+      if (path === 'ws')
+        return `${session.url.replace(/^http/, 'ws')}/ws?session=${session.id}&${parameters}`;
       return `${session.url}/sessions/${session.id}/${path}?${parameters}`;
     },
     /** A problem document or a `bye`. */
@@ -47,7 +48,8 @@ function begin(session, turn, ended) {
       const ours = /problem\+json/.test(headers?.['content-type'] ?? '');
       if (ours) return link.problem({ ...session.parse(text), delay }, where);
       // The balancer's own answers, where no node takes the request or one died with it.
-      if (![0, 200, 502, 503, 504].includes(status)) session.violation(`${where} was answered with ${status} ${text}`);
+      if (![0, 200, 502, 503, 504].includes(status))
+        session.violation(`${where} was answered with ${status} ${text}`);
       return link.end({ status, delay });
     },
   };
@@ -284,7 +286,8 @@ function jsonp(session, turn, ended) {
       wait = HOLD_SECONDS;
       asked.read = (text) => {
         const [begins, ends] = [`/**/${callback}(`, ');'];
-        if (text.startsWith(begins) && text.endsWith(ends)) return session.parse(text.slice(begins.length, -2));
+        if (text.startsWith(begins) && text.endsWith(ends))
+          return session.parse(text.slice(begins.length, -2));
         return session.violation(`no call of ${callback}: ${text.slice(0, 200)}`);
       };
       return asked;

@@ -52,8 +52,15 @@ export class Recorder {
       session: (session) => write({ kind: 'session', session }),
       rebuilt: (base) => write({ kind: 'rebuilt', base }),
       presence: ({ channel, joined = [], left = [], members }) =>
-        write({ kind: 'presence', channel, joined: names(joined), left: names(left), members: names(members) }),
-      asked: (channel, { members, count }) => write({ kind: 'asked', channel, members: names(members), count }),
+        write({
+          kind: 'presence',
+          channel,
+          joined: names(joined),
+          left: names(left),
+          members: names(members),
+        }),
+      asked: (channel, { members, count }) =>
+        write({ kind: 'asked', channel, members: names(members), count }),
       violation: (what) => write({ kind: 'violation', what }),
       note: (what) => write({ kind: 'note', what }),
       sending: (id, channel, n) =>
@@ -61,14 +68,17 @@ export class Recorder {
       refused: (id, code, message) => {
         this.messages.get(id).again = true;
         this.refusals[code] = (this.refusals[code] ?? 0) + 1;
-        if (!PASSING.has(code)) write({ kind: 'violation', what: `publishing ${id} was refused with ${code}: ${message}` });
+        if (!PASSING.has(code))
+          write({ kind: 'violation', what: `publishing ${id} was refused with ${code}: ${message}` });
       },
       called: (id, since, problem) => {
         if (!problem) return this.calls.answered++;
         const { code, message } = problem;
         this.calls.refused++;
         this.calls.codes[code] = (this.calls.codes[code] ?? 0) + 1;
-        const why = !PASSING.has(code) ? `refused with ${code}: ${message}` : since >= this.calm && `refused with ${code} when all was well again`;
+        const why = !PASSING.has(code)
+          ? `refused with ${code}: ${message}`
+          : since >= this.calm && `refused with ${code} when all was well again`;
         if (why) write({ kind: 'refused', what: `${id} was ${why}`, sent: since });
         return undefined;
       },
@@ -96,7 +106,11 @@ export class Recorder {
 
   #progress(message) {
     this.lastProgress = Date.now();
-    if (!message.whole && message.acknowledged && message.by.size >= (this.subscribers.get(message.channel)?.size ?? 0))
+    if (
+      !message.whole &&
+      message.acknowledged &&
+      message.by.size >= (this.subscribers.get(message.channel)?.size ?? 0)
+    )
       message.whole = this.lastProgress;
   }
 
@@ -127,7 +141,8 @@ export class Recorder {
   /** The longest time that a message took to reach everybody, in milliseconds. */
   get slowest() {
     let slowest = 0;
-    for (const { sent, whole } of this.messages.values()) if (whole) slowest = Math.max(slowest, whole - sent);
+    for (const { sent, whole } of this.messages.values())
+      if (whole) slowest = Math.max(slowest, whole - sent);
     return slowest;
   }
 

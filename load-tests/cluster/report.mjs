@@ -11,7 +11,8 @@ function median(sorted) {
 /** Adds up the rounds of one fault. */
 function row(fault, rounds) {
   const sum = (of) => rounds.reduce((total, round) => total + of(round), 0);
-  const wrong = (...kinds) => sum(({ violations }) => violations.filter(({ kind }) => kinds.includes(kind)).length);
+  const wrong = (...kinds) =>
+    sum(({ violations }) => violations.filter(({ kind }) => kinds.includes(kind)).length);
   const times = rounds.flatMap(({ recovery }) => Object.values(recovery)).sort((a, b) => a - b);
   return {
     fault,
@@ -42,7 +43,12 @@ function seconds(ms) {
 /** The table's rows from the results of all rounds, in the order of the faults. */
 export function rows(results) {
   const faults = [...new Set(results.map(({ fault }) => fault))];
-  return faults.map((fault) => row(fault, results.filter((result) => result.fault === fault)));
+  return faults.map((fault) =>
+    row(
+      fault,
+      results.filter((result) => result.fault === fault),
+    ),
+  );
 }
 
 /** The table in Markdown, padded so that it can be read as it is. */

@@ -56,7 +56,12 @@ export class Stage {
     await Promise.all(this.nodes.map((node) => node.ready()));
 
     const port = await ports();
-    this.balancer = new Balancer(programs, { port, directory, log: join(logs, 'haproxy.log'), nodes: this.nodes });
+    this.balancer = new Balancer(programs, {
+      port,
+      directory,
+      log: join(logs, 'haproxy.log'),
+      nodes: this.nodes,
+    });
     await this.balancer.start();
     this.gate = new Gate(await ports(), port, this.random);
     await this.gate.start();
@@ -92,7 +97,8 @@ export class Stage {
 
   #participant(i, generation) {
     const { random, recorder, rate, clients } = this.about;
-    const role = (n) => `${KINDS[n % KINDS.length].name}${n < KINDS.length ? '' : `.${Math.floor(n / KINDS.length) + 1}`}`;
+    const role = (n) =>
+      `${KINDS[n % KINDS.length].name}${n < KINDS.length ? '' : `.${Math.floor(n / KINDS.length) + 1}`}`;
     const offering = (n) => n % 4 === 0;
     const procedures = Array.from({ length: clients }, (_, n) => n)
       .filter(offering)

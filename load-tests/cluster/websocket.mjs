@@ -115,7 +115,8 @@ export class WebSocket {
       this.readyState = 2;
       return this.#socket.end();
     }
-    if ((opcode === 0) !== !!this.#message || opcode > BINARY) return this.#fail(`a frame of opcode ${opcode}`);
+    if ((opcode === 0) !== !!this.#message || opcode > BINARY)
+      return this.#fail(`a frame of opcode ${opcode}`);
     if (opcode !== 0) this.#message = { opcode, parts: [] };
     this.#message.parts.push(payload);
     if (!last) return undefined;
