@@ -355,7 +355,10 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ])
-  process.once(signal, () => process.exit(code)); // what was started ends with us
+  process.once(signal, () => {
+    say(`ended by ${signal}`); // and with us what we started
+    process.exit(code);
+  });
 
 main().then(
   () => process.exit(),

@@ -184,6 +184,7 @@ test('what a client itself saw counts', () => {
 for (const name of Object.keys(LIES))
   test(`the lie "${name}" is found`, () => {
     const lie = liar(name, () => 0.5);
+    lie.member = 'm';
     const many = Array.from({ length: 1000 }, (_, i) => i + 1);
     const events = (client, told) => [
       subscribed('e', 0),
@@ -194,7 +195,9 @@ for (const name of Object.keys(LIES))
       b: events('b', lie),
       c: events('c', (event) => [event]),
     };
-    const found = kinds(clients);
+    const memory = newMemory();
+    kinds({ b: [{ kind: 'session', session: 'n.1' }, asked('m')] }, { memory, presence: true });
+    const found = kinds(clients, { memory });
     assert.equal(lie.told, 1);
     assert.ok(
       LIES[name].every((kind) => found.includes(kind)),

@@ -11,6 +11,8 @@ export class Recorder {
     this.lie = lie;
     /** Channel: the clients that are subscribed to it. */
     this.subscribers = new Map();
+    /** Channel: who was present when somebody asked last. */
+    this.members = new Map();
     this.#begin();
     this.lastProgress = Date.now();
   }
@@ -43,6 +45,7 @@ export class Recorder {
       },
       message: (channel, { epoch, offset, data }) => {
         const event = { kind: 'message', channel, epoch, offset, id: data.id };
+        if (this.lie) this.lie.member = this.members.get(channel)?.[0];
         for (const told of this.lie ? this.lie(event, client) : [event]) {
           write(told);
           if (told.kind === 'message') this.#received(told.id, client);
@@ -59,8 +62,10 @@ export class Recorder {
           left: names(left),
           members: names(members),
         }),
-      asked: (channel, { members, count }) =>
-        write({ kind: 'asked', channel, members: names(members), count }),
+      asked: (channel, { members, count }) => {
+        this.members.set(channel, names(members));
+        write({ kind: 'asked', channel, members: names(members), count });
+      },
       violation: (what) => write({ kind: 'violation', what }),
       note: (what) => write({ kind: 'note', what }),
       sending: (id, channel, n) =>
@@ -161,6 +166,8 @@ export const LIES = {
   swap: ['disorder'],
   gap: ['gap'],
   change: ['conflict'],
+  session: ['session'],
+  presence: ['presence'],
 };
 
 /**
@@ -179,7 +186,7 @@ export function liar(name, random, every = 10_000) {
       kept = undefined;
       return [event, late];
     }
-    if (--left > 0) return [event];
+    if (--left > 0 || (name === 'presence' && !lie.member)) return [event];
     left = every;
     lie.told++;
     switch (name) {
@@ -194,9 +201,18 @@ export function liar(name, random, every = 10_000) {
         return [{ kind: 'gap', channel: event.channel, epoch: event.epoch, offset: event.offset }];
       case 'change':
         return [{ ...event, id: `${event.id}'` }];
+      case 'session':
+        return [event, { kind: 'session', session: 'a.lie', t: event.t }];
+      case 'presence':
+        return [
+          event,
+          { kind: 'presence', channel: event.channel, joined: [], left: [lie.member], t: event.t },
+        ];
     }
     return [event];
   };
   lie.told = 0;
+  /** Somebody who is present: of this one it is said that he left. */
+  lie.member = undefined;
   return lie;
 }
