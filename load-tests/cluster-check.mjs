@@ -155,6 +155,9 @@ async function round(stage, memory, { fault, number, options, lie }) {
     if (!online) stuck.push({ kind: 'stuck', client: name, what: 'it is not connected' });
   await sleep(ms(2000, 500));
 
+  for (const { name, program } of stage.nodes)
+    if (!program.alive) stuck.push({ kind: 'stuck', client: name, what: 'this node ended by itself' });
+
   for (const one of participants) one.rest();
   const waiting = () => participants.reduce((sum, one) => sum + one.waiting, 0);
   // What is lost never comes: when nothing has come for a while, nothing more will.
@@ -231,6 +234,14 @@ function summary({ violations, counts, recovery }) {
   return `${counts.published} published, ${counts.deliveries} delivered, recovered in ${(slowest / 1000).toFixed(1)} s: ${right}`;
 }
 
+/** The result of a round that did not come to its end. */
+const nothing = {
+  counts: { published: 0, deliveries: 0, announced: 0, sessions: 0, rebuilt: 0 },
+  calls: { refused: 0 },
+  recovery: {},
+  slowest: 0,
+};
+
 /** Plays all rounds of some faults with one set of servers and clients. */
 async function play(faults, options, place) {
   const { Stage } = await import('./cluster/stage.mjs');
@@ -261,15 +272,17 @@ async function play(faults, options, place) {
       });
     };
     opened(1);
-    for (const fault of faults)
-      for (let number = 1; number <= options.times; number++) {
-        say(`${fault}${options.times > 1 ? ` ${number} of ${options.times}` : ''}: ${FAULTS[fault].title}`);
-        if (results.length > 0) {
+    const plan = faults.flatMap((fault) =>
+      Array.from({ length: options.times }, (_, i) => ({ fault, number: i + 1 })),
+    );
+    for (const [i, { fault, number }] of plan.entries()) {
+      say(`${fault}${options.times > 1 ? ` ${number} of ${options.times}` : ''}: ${FAULTS[fault].title}`);
+      try {
+        if (i > 0) {
           for (const client of await stage.renew()) forget(memory, client);
-          opened(results.length + 1);
+          opened(i + 1);
         }
-        const lies = options.lies.length > 0 ? options.lies : [undefined];
-        for (const lie of lies) {
+        for (const lie of options.lies.length > 0 ? options.lies : [undefined]) {
           if (lie) say(`  the recorder lies: ${lie}`);
           recorder.lie = lie && liar(lie, random);
           const result = await round(stage, memory, { fault, number, options, lie });
@@ -278,7 +291,15 @@ async function play(faults, options, place) {
           say(`  ${summary(result)}`);
           results.push(result);
         }
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        // A server that does not come back is a result as well; what follows would only say so again.
+        say(`  WRONG: ${error.message}`);
+        const violations = [{ kind: 'stuck', what: error.message }];
+        results.push({ ...nothing, fault, round: number, violations });
+        break;
       }
+    }
   } finally {
     say('stopping');
     await stage.stop();

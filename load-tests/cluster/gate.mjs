@@ -73,8 +73,7 @@ export class Gate {
       from.on('end', () => to.end());
       from.on('error', line.end);
       from.on('close', () => {
-        // What was still to be written is given the time to leave.
-        if (from.errored || from.destroyed) to.destroyed || to.end();
+        to.end(); // what is still to be written is given the time to leave
         if (near.destroyed && far.destroyed) this.#lines.delete(line);
       });
     };

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Problem } from '../bench/build.mjs';
 import { Program, until } from './processes.mjs';
 import { ask } from './http.mjs';
 
@@ -28,7 +29,7 @@ export class Node {
     await until(
       `${this.name} is ready`,
       async () => {
-        if (!this.program.alive) throw new Error(`${this.name} ended; its log is ${this.log}`);
+        if (!this.program.alive) throw new Problem(`${this.name} ended by itself; its log is ${this.log}.`);
         return (await ask({ method: 'GET', url, timeoutMs: 3000 })).status === 200;
       },
       60_000,

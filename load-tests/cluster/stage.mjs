@@ -6,6 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../bench/build.mjs';
 import { KINDS, Participant } from './clients.mjs';
 import { Gate } from './gate.mjs';
 import { Balancer, Node } from './nodes.mjs';
@@ -122,7 +123,9 @@ export class Stage {
     await Promise.all(
       fresh.map((one) => {
         const late = sleep(30_000, undefined, { ref: false }).then(() => {
-          throw new Error(`${one.name} could not subscribe within 30 s; the logs are in ${this.about.logs}`);
+          throw new Problem(
+            `${one.name} could not subscribe within 30 s; the logs are in ${this.about.logs}`,
+          );
         });
         return Promise.race([one.start(), late]);
       }),
