@@ -1,259 +1,390 @@
 #!/usr/bin/env node
-// Whether several nodes keep what they promise while things go wrong: real nodes, a real Redis, HAProxy in round robin
-// without stickiness, clients of every transport, faults, and a look at what everybody saw.
+// Checks that a cluster loses, repeats and reorders nothing whatever happens to its parts: see README.md.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { FAULTS, seeded } from './cluster/faults.mjs';
-import { LIES } from './cluster/history.mjs';
-import { Problem, requirePrograms, Stage } from './cluster/stage.mjs';
-import { Traffic } from './cluster/traffic.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { footbridgeJar, Problem, root, target } from './bench/build.mjs';
+import { random as seeded } from './bench/stats.mjs';
+import { FAULTS } from './cluster/faults.mjs';
+import { forget, judge, newMemory } from './cluster/history.mjs';
+import { java, ports, programs } from './cluster/processes.mjs';
+import { liar, LIES, Recorder } from './cluster/recorder.mjs';
+import { examples, rows, table } from './cluster/report.mjs';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const LIE_EVERY = 10_000;
+const width = Math.max(...Object.keys(FAULTS).map((name) => name.length));
+const usage = `node load-tests/cluster-check.mjs [options]
 
-const HELP = `Usage: node load-tests/cluster-check.mjs [options]
+Runs several nodes, Redis and HAProxy (without stickiness) with real clients on every transport, does harm to them, and checks
+that no message was lost, repeated or reordered, that no gap was silent, and that sessions and presence stayed.
 
-Starts nodes, a Redis and a balancer, lets clients of every transport publish and listen, makes things go wrong, and
-checks what everybody saw: one order for all, nothing acknowledged lost, nothing repeated or out of order, every gap
-announced, everybody present, every session kept. Ends with 0 only if all of that is so.
-
-  --faults A,B,...  which, or "all" (the default):
-${Object.entries(FAULTS)
-  .map(([name, { says }]) => `                    ${name.padEnd(18)}${says}`)
-  .join('\n')}
-  --times N         how often each (default 1)
-  --minutes M       goes on with all of them, once after the other, until so many minutes are over
-  --nodes N         nodes, 2 to 4 (default 2)
-  --rate R          messages a second of each of the 12 clients (default 4)
-  --seed S          for what is left to chance (default: by the clock)
-  --lie KIND        lets one in 10,000 tales of the clients be a lie, to see that it is noticed: ${Object.keys(LIES).join(', ')}.
-                    Ends with 0 only if it was
-  --jar FILE        the program (default bridge/target/footbridge.jar)
-  --set KEY=VALUE   a setting of the nodes; can be repeated
+  --quick            each fault once, with as little waiting as is honest (about four minutes)
+  --faults A,B|all   which, in this order (all but random)
+  --times N          each so often, with the same nodes and clients (1)
+  --nodes N          2 to 4 (2)
+  --clients N        of which the first 12 are one of each kind (12)
+  --rate R           messages a second from each client (5; with --quick 4)
+  --seconds S        of quiet traffic before each fault (3; with --quick 1)
+  --patience S       how long recovery may take (60)
+  --seed N           of all that is random here
+  --lie NAME|all     writes down what was not received so: ${Object.keys(LIES).join(', ')}; success is that it is found
+  --set KEY=VALUE    a setting of the nodes; may be repeated
+  --jar PATH         of Footbridge (bridge/target/footbridge.jar)
+  --keep-logs        also if all was right
   --help
 
-The table goes to standard output and, with examples of what was wrong, to load-tests/target/cluster-check.md and
-.json; the logs of all programs are in load-tests/target/cluster.`;
+Faults:
+${Object.entries(FAULTS)
+  .map(([name, { title }]) => `  ${name.padEnd(width)}  ${title}`)
+  .join('\n')}
 
-const { values: options } = parseArgs({
-  options: {
-    faults: { type: 'string', default: 'all' },
-    times: { type: 'string', default: '1' },
-    minutes: { type: 'string' },
-    nodes: { type: 'string', default: '2' },
-    rate: { type: 'string', default: '4' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    lie: { type: 'string' },
-    jar: {
-      type: 'string',
-      default: join(here, '../bridge/target/footbridge.jar'),
-    },
-    set: { type: 'string', multiple: true, default: [] },
-    help: { type: 'boolean' },
-  },
-});
+The table goes to standard output and, with every violation in JSON, to load-tests/target/cluster-check.md and .json.
+The exit code is 0 if all was right, 1 if not, 2 if the check could not run.
+`;
 
-const say = (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
-const quantile = (list, q) =>
-  [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
-const seconds = (ms) => (ms / 1000).toFixed(1);
-
-/** A whole number in a range, or a Problem that names the option. */
-function number(name, least, most) {
-  const value = Number(options[name]);
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new Problem(`--${name} is "${options[name]}"; it must be a whole number from ${least} to ${most}.`);
-  return value;
-}
-
-function chosen() {
-  if (options.faults === 'all') return Object.keys(FAULTS);
-  const names = options.faults.split(',');
-  const unknown = names.find((name) => !FAULTS[name]);
-  if (unknown !== undefined) throw new Problem(`There is no fault "${unknown}"; see --help.`);
-  return names;
-}
-
-/** One fault, so often, with clients and nodes of its own. */
-async function play(name, times, random, settings) {
-  const fault = FAULTS[name];
-  const directory = join(here, 'target/cluster', name);
-  const stage = new Stage({
-    ...settings,
-    sentinels: fault.sentinels,
-    directory,
-  });
-  let traffic;
+function readOptions() {
+  const text = { type: 'string' };
+  const yes = { type: 'boolean' };
+  let values;
   try {
-    await stage.start();
-    traffic = new Traffic(stage.url, settings);
-    await traffic.start();
-    await sleep(1000);
-    const pauses = [];
-    for (let i = 1; i <= times; i++) {
-      traffic.mark();
-      const what = await fault.run(stage, random);
-      await traffic.recovered(30);
-      await sleep(500);
-      pauses.push(...traffic.pauses());
-      say(
-        `${name} ${i}/${times}${what ? ` (${what})` : ''}: longest pause ${seconds(Math.max(...pauses.slice(-12)))} s, ${traffic.published.length} published`,
-      );
-    }
-    await traffic.settle();
-    return verdict(name, times, pauses, traffic);
-  } finally {
-    await traffic?.close().catch(() => undefined);
-    await stage.stop();
+    values = parseArgs({
+      options: {
+        ...Object.fromEntries(
+          ['faults', 'times', 'nodes', 'clients', 'rate', 'seconds', 'patience', 'seed', 'lie', 'jar'].map(
+            (name) => [name, text],
+          ),
+        ),
+        set: { type: 'string', multiple: true },
+        quick: yes,
+        'keep-logs': yes,
+        help: yes,
+      },
+    }).values;
+  } catch (error) {
+    throw new Problem(`${error.message.split('\n')[0]} Try --help.`);
   }
-}
-
-function verdict(name, times, pauses, traffic) {
-  const fault = FAULTS[name];
-  const found = traffic.verdict();
-  const left = traffic.libraries.reduce((sum, one) => sum + one.left, 0);
-  const bad = { ...found };
-  delete bad.deliveries;
-  delete bad.examples;
-  if (fault.gaps) delete bad.gaps;
-  const wrong = Object.entries(bad).filter(([, count]) => count > 0);
+  if (values.help) return { help: true };
+  const number = (name, otherwise, least = 0, most = Infinity) => {
+    const n = Number(values[name] ?? otherwise);
+    if (!(n >= least && n <= most))
+      throw new Problem(
+        `--${name} is ${values[name]}; it must be a number from ${least}${most < Infinity ? ` to ${most}` : ''}.`,
+      );
+    return n;
+  };
+  const quick = !!values.quick;
+  const all = Object.keys(FAULTS).filter((name) => name !== 'random');
+  const lies = values.lie === 'all' ? Object.keys(LIES) : values.lie ? values.lie.split(',') : [];
+  for (const name of lies)
+    if (!LIES[name])
+      throw new Problem(`There is no lie "${name}"; there are ${Object.keys(LIES).join(', ')}.`);
+  const wanted = values.faults ?? (lies.length > 0 ? 'none' : 'all');
+  const faults = wanted === 'all' ? all : wanted.split(',');
+  for (const name of faults)
+    if (!FAULTS[name]) throw new Problem(`There is no fault "${name}"; --help lists them.`);
   return {
-    fault: name,
-    times,
-    published: traffic.published.length,
-    ...found,
-    left,
-    calls: traffic.calls,
-    pauseMedian: quantile(pauses, 0.5),
-    pauseMost: Math.max(...pauses),
-    good: wrong.length === 0 && left === 0,
-    wrong: Object.fromEntries(left > 0 ? [...wrong, ['left', left]] : wrong),
+    quick,
+    lies,
+    faults,
+    times: number('times', 1, 1),
+    nodes: number('nodes', 2, 2, 4),
+    clients: number('clients', 12, 2),
+    rate: number('rate', quick ? 4 : 5, 0.1, 100),
+    seconds: number('seconds', quick ? 1 : 3),
+    patience: number('patience', 60, 1),
+    seed: number('seed', Date.now() % 1_000_000),
+    settings: {
+      'session.ping-seconds': 5,
+      ...(quick ? { 'drain.seconds': 2 } : {}),
+      ...Object.fromEntries((values.set ?? []).map((one) => one.split(/=(.*)/s, 2))),
+    },
+    jar: values.jar,
+    keepLogs: !!values['keep-logs'],
   };
 }
 
-const COLUMNS = [
-  ['fault', (r) => r.fault],
-  ['times', (r) => r.times],
-  ['published', (r) => r.published],
-  ['delivered', (r) => r.deliveries],
-  ['lost', (r) => r.lost],
-  ['repeated', (r) => r.repeated],
-  ['out of order', (r) => r.disordered + r.orders],
-  ['silent gaps', (r) => r.silent],
-  ['told gaps', (r) => r.gaps],
-  ['sessions lost', (r) => r.sessions],
-  ['presence', (r) => r.presence + r.left],
-  ['other', (r) => r.failures + r.protocol],
-  ['pause p50 s', (r) => seconds(r.pauseMedian)],
-  ['pause max s', (r) => seconds(r.pauseMost)],
-  ['', (r) => (r.good ? 'good' : 'BAD')],
-];
-
-function table(results) {
-  const rows = results.map((result) => COLUMNS.map(([, value]) => String(value(result))));
-  const all = [COLUMNS.map(([title]) => title), ...rows];
-  const widths = COLUMNS.map((column, i) => Math.max(...all.map((row) => row[i].length)));
-  const line = (row) =>
-    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i === 0 ? `${'-'.repeat(width + 1)}-` : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [line(all[0]), rule, ...rows.map(line)].join('\n');
+const began = Date.now();
+function say(text) {
+  const s = Math.round((Date.now() - began) / 1000);
+  console.error(`${String(Math.floor(s / 60)).padStart(3)}:${String(s % 60).padStart(2, '0')}  ${text}`);
 }
 
-/** Adds up what the same fault made at several times. */
-function merge(results) {
-  const byFault = new Map();
-  for (const result of results) {
-    const known = byFault.get(result.fault);
-    if (!known) byFault.set(result.fault, { ...result });
-    else {
-      for (const key of Object.keys(result)) {
-        if (typeof result[key] === 'number' && !key.startsWith('pause')) known[key] += result[key];
-      }
-      known.pauseMedian = Math.max(known.pauseMedian, result.pauseMedian);
-      known.pauseMost = Math.max(known.pauseMost, result.pauseMost);
-      known.good &&= result.good;
-      known.examples = [...known.examples, ...result.examples];
-    }
+async function waitUntil(condition, ms) {
+  const deadline = Date.now() + ms;
+  while (!condition()) {
+    if (Date.now() > deadline) return false;
+    await sleep(50);
   }
-  return [...byFault.values()];
+  return true;
 }
 
-function report(results, seed) {
-  const text = table(merge(results));
-  const examples = results
-    .filter(({ good }) => !good)
-    .map(
-      (r) =>
-        `${r.fault}: ${JSON.stringify(r.wrong)}\n${r.examples.map((example) => `  ${example}`).join('\n')}`,
+/** Lets the fault happen, waits until all is well again, and judges what the clients saw of it. */
+async function round(stage, memory, { fault, number, options, lie }) {
+  const { recorder, participants } = stage;
+  const names = participants.map(({ name }) => name);
+  const stuck = [];
+  const { title, run, gaps = false } = FAULTS[fault];
+  const ms = (full, quick) => (options.quick ? quick : full);
+
+  for (const one of participants) one.work();
+  await sleep(options.seconds * 1000);
+  const begun = Date.now();
+  const since = await run(Object.assign(stage, { ms, round: number, say: (text) => say(`  ${text}`) }));
+  const over = Date.now();
+
+  // Every client is back when a message that it sent from then on has been received by all who listen.
+  await waitUntil(
+    () =>
+      participants.every((one) => one.online) &&
+      ![...recorder.recovered(names, since).values()].includes(undefined),
+    options.patience * 1000,
+  );
+  recorder.calm = Date.now();
+  const recovery = {};
+  for (const [client, at] of recorder.recovered(names, since)) {
+    if (at === undefined)
+      stuck.push({
+        kind: 'stuck',
+        client,
+        what: `no message of it reached everybody within ${options.patience} s`,
+      });
+    else recovery[client] = at - since;
+  }
+  for (const { name, online } of participants)
+    if (!online) stuck.push({ kind: 'stuck', client: name, what: 'it is not connected' });
+  await sleep(ms(2000, 500));
+
+  for (const { name, program } of stage.nodes)
+    if (!program.alive) stuck.push({ kind: 'stuck', client: name, what: 'this node ended by itself' });
+
+  for (const one of participants) one.rest();
+  const waiting = () => participants.reduce((sum, one) => sum + one.waiting, 0);
+  // What is lost never comes: when nothing has come for a while, nothing more will.
+  recorder.lastProgress = Date.now();
+  await waitUntil(
+    () => (recorder.settled && waiting() === 0) || Date.now() - recorder.lastProgress > 12_000,
+    60_000,
+  );
+  for (const one of participants)
+    if (one.waiting > 0)
+      stuck.push({
+        kind: 'stuck',
+        client: one.name,
+        what: `${one.waiting} publications or calls have no answer`,
+      });
+  await sleep(400); // presence is gathered for a tenth of a second
+  await Promise.all(
+    participants.map((one) =>
+      Promise.race([one.askPresence(), sleep(10_000, 'late', { ref: false })]).then(
+        (late) =>
+          late && stuck.push({ kind: 'stuck', client: one.name, what: 'it was not told who is present' }),
+        (error) =>
+          stuck.push({
+            kind: 'stuck',
+            client: one.name,
+            what: `asking who is present was refused: ${error.code ?? error}`,
+          }),
+      ),
+    ),
+  );
+  await sleep(100);
+
+  const sent = recorder.counts.published;
+  const { log, calls, refusals, slowest } = recorder.cut();
+  const { violations, counts } = judge(log, memory, { gaps });
+  if (fault === 'none' && calls.refused + Object.keys(refusals).length > 0)
+    violations.push({
+      kind: 'protocol',
+      what: `refused while nothing happened: ${JSON.stringify({ ...calls.codes, ...refusals })}`,
+    });
+  violations.push(...stuck);
+  const result = {
+    fault,
+    round: number,
+    title,
+    violations,
+    counts: { ...counts, sent },
+    calls,
+    refusals,
+    recovery,
+    slowest,
+    lasted: over - begun,
+  };
+  if (lie) result.lie = lie;
+  if (violations.length > 0) {
+    const file = join(stage.about.logs, `history-${fault}-${number}.jsonl`);
+    const lines = [...log].flatMap(([client, events]) => events.map((event) => ({ ...event, client })));
+    lines.sort((a, b) => a.t - b.t);
+    writeFileSync(file, lines.map((event) => JSON.stringify(event)).join('\n'));
+  }
+  return result;
+}
+
+function summary({ violations, counts, recovery }) {
+  const kinds = {};
+  for (const { kind } of violations) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  const slowest = Math.max(0, ...Object.values(recovery));
+  const right =
+    violations.length === 0
+      ? 'all right'
+      : `WRONG: ${Object.entries(kinds)
+          .map(([kind, n]) => `${n} ${kind}`)
+          .join(', ')}`;
+  return `${counts.published} published, ${counts.deliveries} delivered, recovered in ${(slowest / 1000).toFixed(1)} s: ${right}`;
+}
+
+/** The result of a round that did not come to its end. */
+const nothing = {
+  counts: { published: 0, deliveries: 0, announced: 0, sessions: 0, rebuilt: 0 },
+  calls: { refused: 0 },
+  recovery: {},
+  slowest: 0,
+};
+
+/** Plays all rounds of some faults with one set of servers and clients. */
+async function play(faults, options, place) {
+  const { Stage } = await import('./cluster/stage.mjs');
+  const recorder = new Recorder();
+  const random = seeded(options.seed);
+  const sentinel = faults.some((name) => FAULTS[name].sentinel);
+  const about = { ...options, ...place, recorder, random, sentinel, rate: options.rate };
+  const stage = new Stage(about);
+  const results = [];
+  try {
+    say(`starting ${sentinel ? 'Redis with sentinels' : 'Redis'}, ${options.nodes} nodes, HAProxy`);
+    await stage.start();
+    say(`opening ${options.clients} clients`);
+    await stage.enter();
+    const memory = newMemory();
+    const opened = (number) => {
+      const { violations, counts } = judge(recorder.cut().log, memory, { presence: true });
+      if (violations.length === 0) return;
+      say('  clients that came or went: WRONG');
+      results.push({
+        fault: 'opening',
+        round: number,
+        violations,
+        counts,
+        calls: { refused: 0 },
+        recovery: {},
+        slowest: 0,
+      });
+    };
+    opened(1);
+    const plan = faults.flatMap((fault) =>
+      Array.from({ length: options.times }, (_, i) => ({ fault, number: i + 1 })),
     );
-  mkdirSync(join(here, 'target'), { recursive: true });
-  const whole = `${text}\n\nseed ${seed}, ${options.nodes} nodes, ${options.rate} messages a second of each client\n${examples.join('\n')}`;
-  writeFileSync(join(here, 'target/cluster-check.md'), `${whole}\n`);
-  writeFileSync(join(here, 'target/cluster-check.json'), `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`\n${text}`);
-  if (examples.length > 0)
-    console.log(`\n${examples.join('\n')}\n\nThe logs are in load-tests/target/cluster.`);
+    for (const [i, { fault, number }] of plan.entries()) {
+      say(`${fault}${options.times > 1 ? ` ${number} of ${options.times}` : ''}: ${FAULTS[fault].title}`);
+      try {
+        if (i > 0) {
+          for (const client of await stage.renew()) forget(memory, client);
+          opened(i + 1);
+        }
+        for (const lie of options.lies.length > 0 ? options.lies : [undefined]) {
+          if (lie) say(`  the recorder lies: ${lie}`);
+          recorder.lie = lie && liar(lie, random);
+          const result = await round(stage, memory, { fault, number, options, lie });
+          result.told = recorder.lie?.told;
+          recorder.lie = undefined;
+          say(`  ${summary(result)}`);
+          results.push(result);
+        }
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        // A server that does not come back is a result as well; what follows would only say so again.
+        say(`  WRONG: ${error.message}`);
+        const violations = [{ kind: 'stuck', what: error.message }];
+        results.push({ ...nothing, fault, round: number, violations });
+        break;
+      }
+    }
+  } finally {
+    say('stopping');
+    await stage.stop();
+  }
+  return results;
+}
+
+/** With `--lie`: whether each lie was told and found. */
+function unmasked(results) {
+  let all = true;
+  for (const { lie, told, violations } of results.filter((result) => result.lie)) {
+    const found = violations.some(({ kind }) => LIES[lie].includes(kind));
+    console.log(`The lie "${lie}" was told ${told} times and was ${found ? 'found' : 'NOT found'}.`);
+    all &&= told > 0 && found;
+  }
+  return all;
 }
 
 async function main() {
-  if (options.help) return console.log(HELP);
-  if (!existsSync(options.jar))
-    throw new Problem(`There is no ${options.jar}; build it: ./mvnw -q package -DskipTests`);
-  if (options.lie && !LIES[options.lie]) throw new Problem(`There is no lie "${options.lie}"; see --help.`);
-  const names = chosen();
-  requirePrograms({
-    java: 'default-jre-headless',
-    'redis-server': 'redis-server',
-    'redis-cli': 'redis-tools',
-    haproxy: 'haproxy',
-    ...(names.some((name) => FAULTS[name].sentinels) ? { 'redis-sentinel': 'redis-sentinel' } : {}),
-  });
-  const seed = number('seed', 0, 2 ** 31);
-  const random = seeded(seed);
-  const settings = {
-    jar: options.jar,
-    java: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-    node: options.set.flatMap((setting) => ['--set', setting]),
-    nodes: number('nodes', 2, 4),
-    rate: number('rate', 1, 1000),
-    lie: options.lie ? lying(options.lie) : undefined,
-  };
-  const times = number('times', 1, 10_000);
-  const deadline = options.minutes ? performance.now() + number('minutes', 1, 100_000) * 60_000 : 0;
+  const options = readOptions();
+  if (options.help) return console.log(usage);
+  const jar = footbridgeJar(options.jar);
+  if (!existsSync(join(root, 'js-client/dist/footbridge.mjs')))
+    throw new Problem(
+      'js-client/dist/footbridge.mjs is not there; build it with ./mvnw -q package -DskipTests.',
+    );
+  const groups = [false, true].map((sentinel) =>
+    options.faults.filter((name) => !!FAULTS[name].sentinel === sentinel),
+  );
+  const needed = ['redis-server', 'haproxy', ...(groups[1].length > 0 ? ['redis-sentinel'] : [])];
+  const tools = { programs: programs(needed), java: java(), jar, ports: ports() };
+  const work = join(target, 'cluster-check');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  say(`seed ${options.seed}`);
+
   const results = [];
-  say(`seed ${seed}`);
-  do {
-    for (const name of names) {
-      results.push(await play(name, times, random, settings));
-      const { good, wrong } = results.at(-1);
-      say(`${name}: ${good ? 'good' : `BAD ${JSON.stringify(wrong)}`}`);
-      if (deadline && performance.now() > deadline) break;
-    }
-  } while (performance.now() < deadline);
-  report(results, seed);
-  const good = results.every((result) => result.good);
-  if (options.lie) {
-    console.log(good ? `The lie "${options.lie}" was not noticed.` : `The lie "${options.lie}" was noticed.`);
-    process.exit(good ? 1 : 0);
+  for (const [i, faults] of groups.entries()) {
+    if (faults.length === 0) continue;
+    const directory = join(work, i === 0 ? 'single' : 'sentinel');
+    results.push(...(await play(faults, options, { ...tools, directory, logs: join(directory, 'logs') })));
   }
-  process.exit(good ? 0 : 1);
+
+  const text = table(results);
+  const lying = options.lies.length > 0;
+  const wrong = results.flatMap(({ violations }) => violations).length;
+  const right = lying ? unmasked(results) : wrong === 0;
+  console.log(`\n${text}\n`);
+  if (wrong > 0) console.log(`${examples(results)}\n`);
+  const heading = `# Cluster check\n\nSeed ${options.seed}, ${options.nodes} nodes, ${options.clients} clients.\n\n`;
+  writeFileSync(
+    join(target, 'cluster-check.md'),
+    `${heading}${text}\n${wrong > 0 ? `\n\`\`\`\n${examples(results, 20)}\n\`\`\`\n` : ''}`,
+  );
+  const { jar: _, ...shown } = options;
+  writeFileSync(
+    join(target, 'cluster-check.json'),
+    JSON.stringify({ options: shown, right, rows: rows(results), results }, null, 1),
+  );
+  if (right && !options.keepLogs) rmSync(work, { recursive: true, force: true });
+  else console.log(`The logs are in ${relative(process.cwd(), work)}.`);
+  console.log(
+    lying
+      ? `The lies were ${right ? 'all found' : 'NOT all found'}.`
+      : right
+        ? 'All was right.'
+        : `WRONG: ${wrong} violations.`,
+  );
+  process.exitCode = right ? 0 : 1;
 }
 
-/** Wraps what each client tells, so that one tale in so many, of all of them together, is not so. */
-function lying(kind) {
-  let told = 0;
-  const due = () => ++told % LIE_EVERY === 0;
-  return (record) => {
-    const lie = LIES[kind](due);
-    return (event) => lie(record, event);
-  };
-}
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+])
+  process.once(signal, () => {
+    say(`ended by ${signal}`); // and with us what we started
+    process.exit(code);
+  });
 
-main().catch((error) => {
-  console.error(error instanceof Problem ? error.message : error);
-  process.exit(2);
-});
+main().then(
+  () => process.exit(),
+  (error) => {
+    console.error(error instanceof Problem ? error.message : error);
+    process.exit(2);
+  },
+);

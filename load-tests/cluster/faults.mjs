@@ -1,168 +1,218 @@
-// What goes wrong, each by its name. Every fault ends with everything mended again; what the clients make of it is
-// found out by the traffic.
+// What goes wrong, by name. Each `run` ends when the fault is over and answers with the time (of `Date.now()`) from which
+// recovery counts. `gaps`: acknowledged messages can be lost, which then has to be announced.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { redisCli } from './stage.mjs';
+
+/** Starts a node anew and waits until it is ready. */
+async function restart(node, signal) {
+  await node.program.end(signal, 30_000);
+  node.start();
+  await node.ready();
+}
+
+/** Waits until the sentinels have another primary, and lets the old one come back as its replica. */
+async function failover(sentinels, old) {
+  while ((await sentinels.primary()) === old) await sleep(50);
+  const next = await sentinels.primary();
+  await old.start(next.port);
+}
 
 const pick = (list, random) => list[Math.floor(random() * list.length)];
 
-/** Does something again and again for a while. */
-async function during(seconds, everyMs, action) {
-  const end = performance.now() + seconds * 1000;
-  while (performance.now() < end) {
-    action();
-    await sleep(everyMs);
+/** Does something now and then, for so many milliseconds. */
+async function repeatedly(ms, pause, act) {
+  const end = Date.now() + ms;
+  while (Date.now() < end) {
+    await act();
+    await sleep(Math.min(pause(), Math.max(0, end - Date.now())));
   }
 }
 
-/**
- * Each has what it does in words, `run(stage, random)`, and whether announced `gaps` are allowed under it.
- */
+/** @type {Record<string, { title: string, gaps?: boolean, sentinel?: boolean, run: (stage: object) => Promise<number> }>} */
 export const FAULTS = {
-  none: { says: 'nothing', run: () => sleep(3000) },
-
+  none: {
+    title: 'nothing happens',
+    async run({ ms }) {
+      await sleep(ms(5000, 3000));
+      return Date.now();
+    },
+  },
   'rolling-restart': {
-    says: 'every node in turn is stopped by SIGTERM and started again',
-    run: async (stage) => {
-      for (const node of stage.nodes) {
-        const code = await node.program.end('SIGTERM');
-        if (code !== 0) throw new Error(`${node.name} ended with ${code} on SIGTERM`);
-        await node.start();
-        await sleep(1000);
+    title: 'each node in turn is ended with SIGTERM and started anew',
+    async run({ nodes, ms }) {
+      for (const node of nodes) {
+        await restart(node, 'SIGTERM');
+        await sleep(ms(2000, 500));
       }
+      return Date.now();
     },
   },
-
   kill: {
-    says: 'a node is killed (SIGKILL), and started again after 4 s',
-    run: async (stage, random) => {
-      const node = pick(stage.nodes, random);
+    title: 'a node is killed and started anew some seconds later; recovery counts from the kill',
+    async run({ nodes, random, ms }) {
+      const node = pick(nodes, random);
       await node.program.end('SIGKILL');
-      await sleep(4000);
-      await node.start();
+      const since = Date.now();
+      await sleep(ms(6000, 4000));
+      node.start();
+      await node.ready();
+      return since;
     },
   },
-
   stop: {
-    says: 'a node is stopped (SIGSTOP) for 5 s, far longer than its lease, and goes on (SIGCONT)',
-    run: async (stage, random) => {
-      const node = pick(stage.nodes, random);
-      node.program.signal('SIGSTOP');
+    title: 'a node stands still for longer than its lease, and goes on',
+    async run({ nodes, random }) {
+      const { program } = pick(nodes, random);
+      program.signal('SIGSTOP');
       await sleep(5000);
-      node.program.signal('SIGCONT');
+      program.signal('SIGCONT');
+      return Date.now();
     },
   },
-
   'redis-1s': {
-    says: 'Redis is stopped for 1 s',
-    run: (stage) => stopRedis(stage, 1),
+    title: 'Redis stands still for one second',
+    async run({ redis }) {
+      await redis.pause(() => sleep(1000));
+      return Date.now();
+    },
   },
-
   'redis-10s': {
-    says: 'Redis is stopped for 10 s',
-    run: (stage) => stopRedis(stage, 10),
+    title:
+      'Redis is away for ten seconds: it stands still, and every other time it is killed and started with its data',
+    async run({ redis, round }) {
+      if (round % 2 === 0) {
+        await redis.pause(() => sleep(10_000));
+        return Date.now();
+      }
+      await redis.kill();
+      await sleep(10_000);
+      await redis.start();
+      return Date.now();
+    },
   },
-
   'redis-restart': {
-    says: 'Redis is killed and started again with what it had',
-    run: async (stage) => {
-      await stage.redis.end();
-      await sleep(1000);
-      await stage.startAgain(stage.redis);
+    title: 'Redis is killed and started anew at once, with its data',
+    async run({ redis }) {
+      await redis.kill();
+      await redis.start();
+      return Date.now();
     },
   },
-
-  'redis-empty': {
-    says: 'Redis is killed and started again with nothing',
-    gaps: true,
-    run: async (stage) => {
-      await stage.redis.end();
-      await sleep(500);
-      await stage.startEmpty(stage.redis);
-    },
-  },
-
-  'sentinel-failover': {
-    says: 'the primary is killed, a replica takes over',
-    sentinels: true,
-    gaps: true,
-    run: (stage) => stage.failOver(),
-  },
-
   'pubsub-cut': {
-    says: 'only the connections that hear what is published are cut, ten times',
-    run: (stage) => during(3, 300, () => redisCli(stage.redis.port, 'client', 'kill', 'type', 'pubsub')),
+    title: 'the connections on which nodes hear of messages are cut, again and again',
+    async run({ redis, random, ms }) {
+      await repeatedly(
+        ms(8000, 4000),
+        () => 100 + random() * 700,
+        () => redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub'),
+      );
+      return Date.now();
+    },
   },
-
   'node-link': {
-    says: 'packets between the nodes are dropped for 5 s',
-    run: async (stage) => {
-      stage.nodes.forEach(({ link }) => (link.mode = 'swallow'));
-      await sleep(5000);
-      stage.nodes.forEach(({ link }) => {
-        link.mode = 'pass';
-        link.cutAll();
-      });
+    title: 'nothing passes between two nodes for a while; then their connections are cut',
+    async run({ links, random, ms }) {
+      const link = pick(links, random);
+      link.hold();
+      await sleep(ms(6000, 3000));
+      link.release();
+      await sleep(ms(2000, 500));
+      await repeatedly(
+        ms(4000, 1500),
+        () => 100 + random() * 400,
+        () => link.cutAll(),
+      );
+      return Date.now();
     },
   },
-
   'answers-lost': {
-    says: 'three of ten answers are dropped after the request was done, for 5 s',
-    run: async (stage) => {
-      stage.front.loseAnswers = 0.3;
-      await sleep(5000);
-      stage.front.loseAnswers = 0;
+    title: 'requests pass, and one connection in ten is cut when the answer begins',
+    async run({ gate, ms }) {
+      gate.losing = 0.1;
+      await sleep(ms(10_000, 5000));
+      gate.losing = 0;
+      return Date.now();
     },
   },
-
   'balancer-moves': {
-    says: 'every connection of the clients is cut, again and again for 5 s, and comes back at another node',
-    run: (stage) => during(5, 400, () => stage.front.cutAll()),
+    title: 'all connections of clients are cut again and again, and each goes on at another node',
+    async run({ gate, random, ms }) {
+      await repeatedly(
+        ms(12_000, 5000),
+        () => 300 + random() * 1500,
+        () => gate.cutAll(),
+      );
+      return Date.now();
+    },
   },
-
+  'redis-empty': {
+    title: 'Redis is killed and started anew with nothing in it',
+    gaps: true,
+    async run({ redis }) {
+      await redis.kill();
+      redis.wipe();
+      await redis.start();
+      return Date.now();
+    },
+  },
+  'sentinel-failover': {
+    title:
+      'the primary Redis is killed, and the sentinels make the replica the primary; recovery counts from the kill',
+    gaps: true,
+    sentinel: true,
+    async run({ sentinels }) {
+      await sentinels.whole();
+      const primary = await sentinels.primary();
+      const since = Date.now();
+      await primary.kill();
+      await failover(sentinels, primary);
+      return since;
+    },
+  },
+  'sentinel-loss': {
+    title: 'the same, and the replica has missed the last half second: acknowledged messages are lost',
+    gaps: true,
+    sentinel: true,
+    async run({ sentinels }) {
+      await sentinels.whole();
+      const primary = await sentinels.primary();
+      const replica = sentinels.servers.find((server) => server !== primary);
+      // Stopped for less than what the sentinels call down; what the primary writes from the cut on never reaches it.
+      await replica.pause(async () => {
+        await primary.command('CLIENT', 'KILL', 'TYPE', 'replica');
+        await sleep(500);
+        await primary.kill();
+      });
+      const since = Date.now();
+      await failover(sentinels, primary);
+      return since;
+    },
+  },
   random: {
-    says: 'three of these at once, at moments and of kinds that the seed decides',
-    run: async (stage, random) => {
-      const kinds = [
-        'kill',
-        'stop',
+    title: 'two or three of the others at a time',
+    async run(stage) {
+      const { random } = stage;
+      // One of those that take a node away, since two nodes may be all there are.
+      const chosen = new Set([pick(['rolling-restart', 'kill', 'stop'], random)]);
+      const others = [
         'redis-1s',
+        'redis-restart',
         'pubsub-cut',
+        'node-link',
         'answers-lost',
         'balancer-moves',
-        'rolling-restart',
       ];
-      const nodes = ['kill', 'stop', 'rolling-restart'];
-      const chosen = [pick(nodes, random)];
-      while (chosen.length < 3) {
-        const kind = pick(kinds, random);
-        if (!chosen.includes(kind) && !nodes.includes(kind)) chosen.push(kind);
-      }
-      await Promise.all(
-        chosen.map(async (name) => {
-          await sleep(random() * 3000);
-          await FAULTS[name].run(stage, random);
-        }),
-      );
-      return chosen.join(' + ');
+      const size = 2 + Math.floor(random() * 2);
+      while (chosen.size < size) chosen.add(pick(others, random));
+      // A Redis that is being started anew cannot be stopped as well.
+      if (chosen.has('redis-restart')) chosen.delete('redis-1s');
+      stage.say([...chosen].join(' with '));
+      const begun = [...chosen].map(async (name) => {
+        await sleep(random() * 3000);
+        return FAULTS[name].run(stage);
+      });
+      await Promise.all(begun);
+      return Date.now();
     },
   },
 };
-
-async function stopRedis(stage, seconds) {
-  stage.redis.signal('SIGSTOP');
-  await sleep(seconds * 1000);
-  stage.redis.signal('SIGCONT');
-}
-
-/** Random numbers that are the same for the same seed (mulberry32). */
-export function seeded(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

@@ -1,299 +1,159 @@
-// What a check plays on: a Redis (or one with Sentinels), nodes, and a balancer without stickiness, all real
-// processes on free ports of the loopback interface, in a directory of their own. Whatever happens, all of them are
-// stopped with this process.
+// Everything that takes part: Redis, nodes with their links, the balancer, the gate in front of it, and the clients.
+//
+//   clients ── gate ── HAProxy ──┬── node 1 ──┐ (links between nodes: gates as well)
+//                                └── node 2 ──┴── Redis, or a primary, a replica and three sentinels
 
-import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startLink } from './link.mjs';
+import { Problem } from '../bench/build.mjs';
+import { KINDS, Participant } from './clients.mjs';
+import { Gate } from './gate.mjs';
+import { Balancer, Node } from './nodes.mjs';
+import { until } from './processes.mjs';
+import { Redis, Sentinels } from './redis.mjs';
 
-/** Something that the user must do something about; its message says what. */
-export class Problem extends Error {}
+const CHANNELS = ['check:a', 'check:b', 'check:c'];
+/** In these channels every other client is present. */
+const WITH_PRESENCE = new Set(['check:a', 'check:b']);
 
-const children = new Set();
-process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
-
-/** Says which programs are missing, if any, and what to install. */
-export function requirePrograms(programs) {
-  const missing = Object.entries(programs).filter(
-    ([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
-  );
-  if (missing.length > 0) {
-    const packages = [...new Set(missing.map(([, name]) => name))].join(' ');
-    throw new Problem(
-      `${missing.map(([program]) => program).join(', ')} is missing; install it (Debian: apt install ${packages}).`,
-    );
-  }
-}
-
-/** A port that nobody listens on at the moment. */
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** A program that runs until it is told otherwise. */
-class Program {
-  constructor(stage, name, command, args) {
-    Object.assign(this, { stage, name, command, args });
+export class Stage {
+  /** @param {object} about `directory`, `logs`, `programs`, `java`, `jar`, `nodes`, `clients`, `rate`, `sentinel`, `settings`, `random`, `recorder`, `ports` */
+  constructor(about) {
+    this.about = about;
+    this.random = about.random;
+    this.recorder = about.recorder;
+    mkdirSync(about.directory, { recursive: true });
+    mkdirSync(about.logs, { recursive: true });
   }
 
-  start() {
-    const log = openSync(join(this.stage.directory, `${this.name}.log`), 'a');
-    const child = spawn(this.command, this.args, {
-      stdio: ['ignore', log, log],
+  async start() {
+    const { programs, directory, logs, ports, java, jar, settings } = this.about;
+    let store;
+    if (this.about.sentinel) {
+      this.sentinels = new Sentinels(programs, { directory, log: logs, ports });
+      await this.sentinels.start();
+      store = this.sentinels.url;
+    } else {
+      const port = await ports();
+      const place = { directory: join(directory, 'redis'), log: join(logs, 'redis.log') };
+      this.redis = new Redis(programs, { name: 'redis', port, ...place });
+      await this.redis.start();
+      store = `redis://127.0.0.1:${port}`;
+    }
+
+    this.nodes = [];
+    this.links = [];
+    for (let i = 1; i <= this.about.nodes; i++) {
+      const name = `node-${i}`;
+      const [port, internalPort, linkPort] = [await ports(), await ports(), await ports()];
+      const log = join(logs, `${name}.log`);
+      const link = new Gate(linkPort, internalPort, this.random);
+      await link.start();
+      this.links.push(link);
+      this.nodes.push(new Node(java, jar, { name, log, port, internalPort, linkPort, store, settings }));
+    }
+    for (const node of this.nodes) node.start();
+    await Promise.all(this.nodes.map((node) => node.ready()));
+
+    const port = await ports();
+    this.balancer = new Balancer(programs, {
+      port,
+      directory,
+      log: join(logs, 'haproxy.log'),
+      nodes: this.nodes,
     });
-    closeSync(log);
-    children.add(child);
-    this.ended = new Promise((resolve) =>
-      child.once('exit', (code, signal) => {
-        children.delete(child);
-        resolve(code ?? signal);
+    await this.balancer.start();
+    this.gate = new Gate(await ports(), port, this.random);
+    await this.gate.start();
+  }
+
+  /** Opens all clients and waits until everybody is there and seen to be there. */
+  async enter() {
+    this.participants = Array.from({ length: this.about.clients }, (_, i) => this.#participant(i, 1));
+    await this.#open(this.participants);
+  }
+
+  /**
+   * Replaces every other client by a new one. Sessions stay where they are until their node goes, so that after a few
+   * faults one node has them all; the balancer spreads the new ones.
+   *
+   * @returns the names of those who left
+   */
+  async renew() {
+    const left = [];
+    const fresh = [];
+    this.generation = (this.generation ?? 1) + 1;
+    for (const [i, one] of this.participants.entries()) {
+      // In pairs, so that some with presence stay and some go.
+      if (Math.floor(i / 2) % 2 !== this.generation % 2) continue;
+      left.push(one);
+      fresh.push((this.participants[i] = this.#participant(i, this.generation)));
+    }
+    await Promise.all(left.map((one) => one.close()));
+    for (const { name } of left) this.recorder.gone(name);
+    await this.#open(fresh);
+    return left.map(({ name }) => name);
+  }
+
+  #participant(i, generation) {
+    const { random, recorder, rate, clients } = this.about;
+    const role = (n) =>
+      `${KINDS[n % KINDS.length].name}${n < KINDS.length ? '' : `.${Math.floor(n / KINDS.length) + 1}`}`;
+    const offering = (n) => n % 4 === 0;
+    const procedures = Array.from({ length: clients }, (_, n) => n)
+      .filter(offering)
+      .map((n) => ({ procedure: `do:${role(n)}`, by: role(n) }));
+    const channels = [0, 1].map((more) => CHANNELS[(i + more) % CHANNELS.length]);
+    return new Participant({
+      kind: KINDS[i % KINDS.length],
+      role: role(i),
+      name: generation === 1 ? role(i) : `${role(i)}#${generation}`,
+      url: `http://127.0.0.1:${this.gate.port}`,
+      random,
+      recorder,
+      rate,
+      procedures,
+      offers: offering(i) ? `do:${role(i)}` : undefined,
+      channels: channels.map((name) => ({ name, presence: i % 2 === 0 && WITH_PRESENCE.has(name) })),
+    });
+  }
+
+  async #open(fresh) {
+    await Promise.all(
+      fresh.map((one) => {
+        const late = sleep(30_000, undefined, { ref: false }).then(() => {
+          throw new Problem(
+            `${one.name} could not subscribe within 30 s; the logs are in ${this.about.logs}`,
+          );
+        });
+        return Promise.race([one.start(), late]);
       }),
     );
-    child.once('error', (error) => console.error(`${this.name} could not be started: ${error.message}`));
-    this.child = child;
-    return this;
-  }
-
-  signal(name) {
-    this.child.kill(name);
-  }
-
-  /** Ends it; answers its exit code, or the signal that ended it. */
-  async end(signal = 'SIGKILL') {
-    this.signal(signal);
-    return this.ended;
-  }
-}
-
-async function until(what, condition, seconds = 30) {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await sleep(50);
-  }
-}
-
-const answers = async (url) => {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).status === 200;
-  } catch {
-    return false;
-  }
-};
-
-/** Says something to a Redis. */
-export function redisCli(port, ...words) {
-  return spawnSync('redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...words], {
-    encoding: 'utf8',
-  }).stdout.trim();
-}
-
-/** One node, which other nodes reach over a link that a check can cut. */
-class Node {
-  constructor(stage, name, port, internalPort, link) {
-    Object.assign(this, { stage, name, port, link });
-    const { options } = stage;
-    this.program = new Program(stage, name, 'java', [
-      ...options.java,
-      '-jar',
-      options.jar,
-      'serve',
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--store',
-      stage.store,
-      '--internal-host',
-      '127.0.0.1',
-      '--internal-port',
-      String(internalPort),
-      '--advertise',
-      `127.0.0.1:${link.port}`,
-      '--set',
-      'limits.sessions-per-address=100000',
-      ...options.node,
-    ]);
-  }
-
-  get url() {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  async start() {
-    this.program.start();
-    await until(`${this.name} is ready`, () => answers(`${this.url}/health/ready`));
-  }
-}
-
-/** All processes of a check. */
-export class Stage {
-  /**
-   * @param options `jar`, `java` and `node` arguments, how many `nodes`, whether there are `sentinels`, `directory`
-   */
-  constructor(options) {
-    this.options = options;
-    this.directory = options.directory;
-    this.nodes = [];
-  }
-
-  async start() {
-    rmSync(this.directory, { recursive: true, force: true });
-    mkdirSync(this.directory, { recursive: true });
-    await (this.options.sentinels ? this.startSentinels() : this.startRedis());
-    for (let i = 0; i < this.options.nodes; i++) {
-      const internalPort = await freePort();
-      const link = await startLink(internalPort);
-      this.nodes.push(new Node(this, `node-${'abcdefgh'[i]}`, await freePort(), internalPort, link));
-    }
-    await Promise.all(this.nodes.map((node) => node.start()));
-    await this.startBalancer();
-    this.front = await startLink(this.balancerPort);
-    this.url = `http://127.0.0.1:${this.front.port}`;
-  }
-
-  // ---- Redis ----
-
-  redisServer(name, port, ...args) {
-    const directory = join(this.directory, name);
-    mkdirSync(directory, { recursive: true });
-    const program = new Program(this, name, 'redis-server', [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''],
-      ...['--appendonly', 'yes', '--appendfsync', 'everysec', ...args],
-    ]);
-    return Object.assign(program, { port, data: directory });
-  }
-
-  async startRedis() {
-    this.redis = this.redisServer('redis', await freePort());
-    this.store = `redis://127.0.0.1:${this.redis.port}`;
-    await this.startAgain(this.redis);
-  }
-
-  /** Starts a Redis with what it had left on disk. */
-  async startAgain(redis) {
-    redis.start();
-    await until(`${redis.name} answers`, () => redisCli(redis.port, 'ping') === 'PONG');
-  }
-
-  /** Starts a Redis with nothing. */
-  async startEmpty(redis) {
-    rmSync(redis.data, { recursive: true });
-    mkdirSync(redis.data);
-    await this.startAgain(redis);
-  }
-
-  async startSentinels() {
-    const primary = this.redisServer('redis-1', await freePort());
-    const replica = this.redisServer(
-      'redis-2',
-      await freePort(),
-      '--replicaof',
-      '127.0.0.1',
-      String(primary.port),
-    );
-    this.servers = [primary, replica];
-    for (const server of this.servers) await this.startAgain(server);
-    await until('the replica follows', () =>
-      redisCli(replica.port, 'info', 'replication').includes('master_link_status:up'),
-    );
-    const ports = [await freePort(), await freePort(), await freePort()];
-    for (const port of ports) {
-      const file = join(this.directory, `sentinel-${port}.conf`);
-      writeFileSync(
-        file,
-        `port ${port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 ${primary.port} 2\n` +
-          'sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\nsentinel parallel-syncs main 1\n',
+    for (const channel of WITH_PRESENCE) {
+      const present = this.participants.filter(({ channels }) =>
+        channels.some(({ name, presence }) => presence && name === channel),
       );
-      new Program(this, `sentinel-${port}`, 'redis-sentinel', [file]).start();
+      // One who was left behind by a fault stays for a minute, the time to live of its session.
+      await until(
+        `${present.length} clients are present in ${channel}`,
+        async () => (await present[0].client.presence(channel)).count === present.length,
+        75_000,
+        100,
+      );
     }
-    this.sentinelPort = ports[0];
-    await until('the Sentinels know each other', () =>
-      ports.every((port) => /num-other-sentinels\n2\n/.test(redisCli(port, 'sentinel', 'master', 'main'))),
-    );
-    await until('the Sentinels know the replica', () =>
-      ports.every((port) => /num-slaves\n1\n/.test(redisCli(port, 'sentinel', 'master', 'main'))),
-    );
-    // What one has decided has to reach the others within four of these, or they undo it.
-    for (const port of ports) redisCli(port, 'sentinel', 'debug', 'publish-period', '500');
-    this.store = `redis-sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}#main`;
-  }
-
-  /** The Redis that the Sentinels say is the primary. */
-  primary() {
-    const port = Number(
-      redisCli(this.sentinelPort, 'sentinel', 'get-master-addr-by-name', 'main').split('\n')[1],
-    );
-    return this.servers.find((server) => server.port === port);
-  }
-
-  /** Kills the primary, waits for another, and lets the former come back as its replica. */
-  async failOver() {
-    const former = this.primary();
-    await former.end();
-    await until('another is primary', () => this.primary() !== former, 60);
-    await this.startAgain(former);
-    await until(
-      'the former primary follows',
-      () => redisCli(former.port, 'info', 'replication').includes('master_link_status:up'),
-      60,
-    );
-  }
-
-  // ---- the balancer ----
-
-  async startBalancer() {
-    this.balancerPort = await freePort();
-    const file = join(this.directory, 'haproxy.cfg');
-    const servers = this.nodes.map((node) => `  server ${node.name} 127.0.0.1:${node.port}\n`).join('');
-    writeFileSync(
-      file,
-      `global
-  maxconn 8000
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 90s
-  timeout server 90s
-  timeout tunnel 1h
-  option http-server-close
-frontend front
-  bind 127.0.0.1:${this.balancerPort}
-  default_backend nodes
-backend nodes
-  balance roundrobin
-  option redispatch
-  http-reuse never
-  option httpchk GET /health/serving
-  default-server check inter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
-${servers}`,
-    );
-    new Program(this, 'haproxy', 'haproxy', ['-db', '-f', file]).start();
-    await until('the balancer leads to a node', () =>
-      answers(`http://127.0.0.1:${this.balancerPort}/health/serving`),
-    );
+    await sleep(300); // what was still to be told of who came
+    await Promise.all(this.participants.map((one) => one.askPresence()));
   }
 
   async stop() {
-    await Promise.all(
-      [...children].map(
-        (child) =>
-          new Promise((resolve) => {
-            child.once('exit', resolve);
-            child.kill('SIGKILL');
-          }),
-      ),
-    );
-    this.front?.close();
-    this.nodes.forEach((node) => node.link.close());
+    await Promise.race([
+      Promise.allSettled((this.participants ?? []).map((one) => one.close())),
+      sleep(3000, undefined, { ref: false }),
+    ]);
+    for (const gate of [this.gate, ...(this.links ?? [])]) gate?.stop();
+    const programs = [this.balancer, ...(this.nodes ?? []), this.redis];
+    if (this.sentinels) programs.push(...(this.sentinels.servers ?? []), ...(this.sentinels.sentinels ?? []));
+    await Promise.all(programs.map((one) => one?.program?.end('SIGKILL')));
   }
 }
