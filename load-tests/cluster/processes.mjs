@@ -72,13 +72,18 @@ export class Program {
     this.child.kill(name);
   }
 
-  /** Ends it with a signal and waits; after `patience` milliseconds it is killed. */
+  /**
+   * Ends it with a signal and waits; after `patience` milliseconds it is killed.
+   *
+   * @returns its exit code; null if a signal ended it
+   */
   async end(signal = 'SIGTERM', patience = 5000) {
-    if (!this.alive) return;
-    this.signal(signal);
-    if ((await Promise.race([this.ended, sleep(patience, 'late', { ref: false })])) !== 'late') return;
-    this.signal('SIGKILL');
-    await this.ended;
+    if (this.alive) this.signal(signal);
+    if ((await Promise.race([this.ended, sleep(patience, 'late', { ref: false })])) === 'late') {
+      this.signal('SIGKILL');
+      await this.ended;
+    }
+    return this.child.exitCode;
   }
 }
 

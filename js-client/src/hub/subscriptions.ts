@@ -117,15 +117,15 @@ export class Subscriptions {
       const subscription = this.byName[channel]!;
       const { position, options } = subscription;
       const there = subscribed[channel];
+      const listens = there && !('error' in there);
       if (subscription.listed && there) {
         this.settle(channel, subscription, there);
-      } else if (position && !options.presence && !options.token) {
+      } else if (position && (listens || (!options.presence && !options.token))) {
+        // In a rebuilt session who is present stays so.
         positions[channel] = position;
         any = true;
       } else {
-        // A rebuilt session may listen already, and then would not deliver again what it had delivered to nobody.
-        if (there) this.leave(channel);
-        this.ask(channel, subscription);
+        this.ask(channel, subscription, listens);
       }
       subscription.listed = false;
     }
@@ -187,7 +187,9 @@ export class Subscriptions {
     this.drop(value.channel, failureOf(value));
   }
 
-  private ask(channel: string, subscription: Subscription): void {
+  /** @param listens whether the session may listen already, and so would not go back to our position */
+  private ask(channel: string, subscription: Subscription, listens?: boolean): void {
+    if (listens) this.leave(channel);
     this.commands.send('subscribe', request(channel, subscription), 'forget', (error, answer) => {
       if (this.byName[channel] !== subscription) return;
       if (error) this.drop(channel, error);
@@ -206,7 +208,7 @@ export class Subscriptions {
         if (!subscription) continue;
         const one = answer && answer.channels && answer.channels[channel];
         // Refused as a whole, or silent on this channel: then each gets an answer of its own.
-        if (error || !one) this.ask(channel, subscription);
+        if (error || !one || isUnavailable(one)) this.ask(channel, subscription, true);
         else this.settle(channel, subscription, one);
       }
     });
@@ -214,7 +216,7 @@ export class Subscriptions {
 
   private settle(channel: string, subscription: Subscription, answer: Subscribed | Refused): void {
     if (!('error' in answer)) this.answered(channel, subscription, answer);
-    else if (answer.error.code === 'unavailable') this.ask(channel, subscription);
+    else if (isUnavailable(answer)) this.ask(channel, subscription);
     else this.drop(channel, failureOf(answer.error));
   }
 
@@ -256,4 +258,8 @@ function request(channel: string, subscription: Subscription): { [name: string]:
     presence: options.presence,
     token: options.token,
   };
+}
+
+function isUnavailable(answer: Subscribed | Refused): boolean {
+  return 'error' in answer && answer.error.code === 'unavailable';
 }

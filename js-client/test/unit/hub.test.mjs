@@ -219,14 +219,40 @@ test('a channel with presence is subscribed again, since recovering would not jo
   assert.deepEqual([op, since, presence], ['subscribe', { epoch: 'e', offset: 4 }, true]);
 });
 
-test('in a rebuilt session that still listens, the old subscription ends first', () => {
+test('in a rebuilt session that still listens, one who is present does not leave', () => {
   begin();
   subscribed('a', { presence: true }, { epoch: 'e', offset: 4 });
+  lose();
+  begin({ a: { epoch: 'e', offset: 9 } });
+  const [{ op, positions }, ...more] = session.look();
+  assert.deepEqual([op, positions, more], ['recover', { a: { epoch: 'e', offset: 4 } }, []]);
+});
+
+test('in a rebuilt session that still listens, a subscription that never stood is begun anew', () => {
+  begin();
+  subscriptions.subscribe('a', { last: 3 }, listener, () => undefined);
+  session.look();
   lose();
   begin({ a: { epoch: 'e', offset: 9 } });
   assert.deepEqual(
     session.look().map(({ op }) => op),
     ['unsubscribe', 'subscribe'],
+  );
+});
+
+test('a channel that cannot be recovered now is left and subscribed to anew', () => {
+  begin();
+  subscribed('a', {}, { epoch: 'e', offset: 4 });
+  lose();
+  begin({ a: { epoch: 'e', offset: 9 } });
+  const [{ id }] = session.look();
+  commands.reply({ id, data: { channels: { a: { error: { code: 'unavailable' } } } } });
+  assert.deepEqual(
+    session.look().map(({ op, since }) => [op, since && since.offset]),
+    [
+      ['unsubscribe', undefined],
+      ['subscribe', 4],
+    ],
   );
 });
 
