@@ -6,11 +6,14 @@ import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timeout;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -101,10 +104,33 @@ public final class Procedures {
     }
   }
 
+  private static final int MOST_SEEN = 10_000;
+
+  /** How often a call looks again for a callee that was there of late, and after how long. */
+  private static final int LOOKS = 12;
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
   private final Hub hub;
   private final Colleagues colleagues;
   private final AtomicLong ids = new AtomicLong();
   private final Callees callees = new Callees();
+
+  /**
+   * Procedures that have had a callee of late: it may be on its way from one node to another, where
+   * a session goes that is given away or taken over.
+   */
+  private final Set<String> seen =
+      Collections.newSetFromMap(
+          Collections.synchronizedMap(
+              new LinkedHashMap<>(16, 0.75f, true) {
+                private static final long serialVersionUID = 1L;
+
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
+                  return size() > MOST_SEEN;
+                }
+              }));
 
   /** Numbers of callees are announced in the order in which they came to be. */
   private final Object announcing = new Object();
@@ -188,6 +214,7 @@ public final class Procedures {
     private final CompletableFuture<byte[]> answer = new CompletableFuture<>();
     private final Set<Callees.Candidate> asked = Collections.synchronizedSet(new HashSet<>());
     private volatile NotTakenException refusal = NotTakenException.noCallee();
+    private final AtomicInteger looks = new AtomicInteger();
 
     Call(String procedure, byte[] data, @Nullable String user, long timeoutNanos) {
       this.procedure = procedure;
@@ -219,7 +246,13 @@ public final class Procedures {
     private void offer(boolean exact) {
       Stages.on(
           colleagues.elsewhere(procedure, exact),
-          elsewhere -> next(callees.inTurn(procedure, elsewhere), 0, exact),
+          elsewhere -> {
+            List<Callees.Candidate> candidates = callees.inTurn(procedure, elsewhere);
+            if (!candidates.isEmpty()) {
+              seen.add(procedure);
+            }
+            next(candidates, 0, exact);
+          },
           unknown -> {
             refusal = NotTakenException.unavailable();
             next(callees.inTurn(procedure, Map.of()), 0, true);
@@ -234,7 +267,7 @@ public final class Procedures {
         }
         if (!candidate.isHere()) {
           int after = i + 1;
-          send(candidate.node(), () -> next(candidates, after, exact));
+          send(candidate, () -> next(candidates, after, exact));
           return;
         }
         if (invoke(candidate.callee())) {
@@ -245,12 +278,28 @@ public final class Procedures {
       if (answer.isDone()) {
         return;
       }
-      if (exact) {
+      if (exact && mayComeBack()) {
+        var unused = hub.after(LOOK_AGAIN_NANOS, () -> offer(true));
+      } else if (exact) {
         answer.completeExceptionally(refusal.toProtocol());
       } else {
         // What is remembered of other nodes may be old: a callee that was answered is found.
         offer(true);
       }
+    }
+
+    /** Whether its callee seems to be between two nodes; after a while it is not. */
+    private boolean mayComeBack() {
+      if (colleagues == Colleagues.NONE
+          || refusal.code() != ErrorCode.NO_CALLEE
+          || !seen.contains(procedure)) {
+        return false;
+      }
+      if (looks.incrementAndGet() > LOOKS) {
+        seen.remove(procedure);
+        return false;
+      }
+      return true;
     }
 
     boolean invoke(Callee callee) {
@@ -259,9 +308,9 @@ public final class Procedures {
       return callee.invoke(invocation);
     }
 
-    private void send(String node, Runnable otherwise) {
+    private void send(Callees.Candidate candidate, Runnable otherwise) {
       CompletableFuture<byte[]> there =
-          colleagues.link().call(node, procedure, data, user, timeoutNanos);
+          colleagues.link().call(candidate.node(), procedure, data, user, timeoutNanos);
       // Whoever called has gone, or waits no longer: so need nobody there.
       var unused = answer.whenComplete((result, failure) -> there.cancel(false));
       Stages.on(
@@ -271,6 +320,9 @@ public final class Procedures {
             if (failure instanceof NotTakenException notTaken) {
               if (notTaken.code() == ErrorCode.UNAVAILABLE) {
                 refusal = notTaken;
+              } else {
+                // A callee that is on its way may arrive there.
+                asked.remove(candidate);
               }
               otherwise.run();
             } else {

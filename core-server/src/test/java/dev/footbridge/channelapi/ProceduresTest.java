@@ -6,11 +6,20 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.footbridge.hub.Colleagues;
+import dev.footbridge.hub.NotTakenException;
+import dev.footbridge.store.CalleeDirectory;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.support.TestClient;
 import dev.footbridge.support.TestHub;
 import dev.footbridge.wire.ProtocolException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -362,5 +371,70 @@ class ProceduresTest {
     hub.ask(callee, "register", PRICE);
     hub.ask(caller, "publish", channel("price") + ",\"data\":1");
     assertThat(callee.heard()).isEmpty();
+  }
+
+  // ---- with other nodes ----
+
+  /** Another node that has a callee after so many calls; before, it has had one. */
+  private static Colleagues colleague(int callsBefore) {
+    AtomicInteger calls = new AtomicInteger();
+    CalleeDirectory directory =
+        new CalleeDirectory() {
+          @Override
+          public CompletionStage<?> announce(String procedure, int count) {
+            return CompletableFuture.completedStage(null);
+          }
+
+          @Override
+          public CompletionStage<Map<String, Integer>> elsewhere(String procedure, boolean exact) {
+            return CompletableFuture.completedStage(
+                procedure.equals("there") ? Map.of("other", 1) : Map.of());
+          }
+        };
+    return Colleagues.of(
+        directory,
+        (node, procedure, data, user, timeout) ->
+            calls.incrementAndGet() > callsBefore
+                ? CompletableFuture.completedFuture("7".getBytes(StandardCharsets.US_ASCII))
+                : CompletableFuture.failedFuture(NotTakenException.noCallee()));
+  }
+
+  private static TestHub among(Colleagues others) {
+    return TestHub.builder().node("here", new MemoryPresenceStore(), others).build();
+  }
+
+  private static void pass(TestHub here, int quarters) {
+    for (int i = 0; i < quarters; i++) {
+      here.letPass(250, MILLISECONDS);
+    }
+  }
+
+  @Test
+  void a_callee_that_is_between_two_nodes_is_waited_for() {
+    TestHub here = among(colleague(4));
+    TestClient calling = here.client();
+    calling.command("call", "\"procedure\":\"there\"");
+    here.settle();
+    assertThat(calling.heard()).isEmpty();
+    pass(here, 4);
+    assertThat(calling.heard().get(0).get("data").intValue()).isEqualTo(7);
+  }
+
+  @Test
+  void one_that_does_not_come_back_is_not_waited_for_long() {
+    TestHub here = among(colleague(1000));
+    TestClient calling = here.client();
+    calling.command("call", "\"procedure\":\"there\"");
+    here.settle();
+    assertThat(calling.heard()).isEmpty();
+    pass(here, 16);
+    assertThat(calling.heard().get(0).at("/error/code").textValue()).isEqualTo("no_callee");
+  }
+
+  @Test
+  void one_that_nobody_has_ever_seen_is_not_waited_for() {
+    TestHub here = among(colleague(0));
+    assertThat(here.error(here.client(), "call", "\"procedure\":\"nowhere\""))
+        .isEqualTo("no_callee");
   }
 }

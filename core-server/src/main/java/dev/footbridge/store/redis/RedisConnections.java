@@ -36,6 +36,7 @@ import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.Delay;
+import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
@@ -372,6 +373,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
 
   private static boolean isOutage(Throwable failure) {
     return failure instanceof RedisException
+        || failure instanceof IOException
         || failure instanceof TimeoutException
         || failure instanceof CancellationException;
   }
