@@ -19,7 +19,7 @@ const usage = `node load-tests/cluster-check.mjs [options]
 Runs several nodes, Redis and HAProxy (without stickiness) with real clients on every transport, does harm to them, and checks
 that no message was lost, repeated or reordered, that no gap was silent, and that sessions and presence stayed.
 
-  --quick            each fault once, with as little waiting as is honest (about four minutes)
+  --quick            each fault once, with as little waiting as is honest (about three minutes)
   --faults A,B|all   which, in this order (all but random)
   --times N          each so often, with the same nodes and clients (1)
   --nodes N          2 to 4 (2)

@@ -77,8 +77,7 @@ export const FAULTS = {
     },
   },
   'redis-10s': {
-    title:
-      'Redis is away for ten seconds: it stands still, and every other time it is killed and started with its data',
+    title: 'Redis is away for ten seconds: killed and started with its data, every other time standing still',
     async run({ redis, round }) {
       if (round % 2 === 0) {
         await redis.pause(() => sleep(10_000));
