@@ -26,4 +26,9 @@ export class Backoff {
   reset(): void {
     this.attempts = 0;
   }
+
+  /** The last attempt worked, but not for long: the next wait is that after so many attempts at most. */
+  ease(attempts: number): void {
+    this.attempts = Math.min(this.attempts, attempts);
+  }
 }

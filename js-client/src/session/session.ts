@@ -28,6 +28,8 @@ import { openSession } from './opening.js';
 
 /** A connection that lived this long was a success: the next wait is short again. */
 const STABLE_MS = 2000;
+/** After one that did not live so long the next wait is up to 1.2 s: something answers, however often it is cut. */
+const EASED_ATTEMPTS = 2;
 /** At least this long on a rung before a better one is tried. */
 const CLIMB_MS = 5000;
 /** Room in a batch for what is around its messages. */
@@ -301,6 +303,7 @@ export class Session {
     const explicit = isExplicit(problem);
     this.detach();
     if (lived >= STABLE_MS) this.backoff.reset();
+    else if (lived >= 0) this.backoff.ease(EASED_ATTEMPTS);
     if (lived >= 0) {
       this.setState('connecting');
       if (!explicit && problem.code !== 'dropped') this.ladder.cut(rung, lived);

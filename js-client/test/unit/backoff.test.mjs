@@ -13,6 +13,13 @@ test('the wait is anywhere between nothing and its bound', () => {
   assert.deepEqual([backoff.next(), backoff.next()], [150, 300]);
 });
 
+test('after a success that did not last the wait is neither long nor as short as the first', () => {
+  const backoff = new Backoff(300, 20000, () => 1);
+  for (let i = 0; i < 8; i++) backoff.next();
+  backoff.ease(2);
+  assert.deepEqual([backoff.next(), backoff.next()], [1200, 2400]);
+});
+
 test('after a success the wait is short again', () => {
   const backoff = new Backoff(300, 20000, () => 1);
   backoff.next();

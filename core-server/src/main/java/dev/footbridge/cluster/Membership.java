@@ -389,13 +389,15 @@ public final class Membership implements Tenure {
       settledSince = now;
       LOG.info("The store renews this node's lease again.");
     }
-    learn(renewal);
     boolean first = !begun;
     begun = true;
     knownAt = sent;
     if (!first && !renewal.known()) {
+      // The others have not written their leases again yet: they are not dead for that.
       forgottenAt = now;
+      settledSince = now;
     }
+    learn(renewal);
     if (first) {
       return;
     }
@@ -423,6 +425,9 @@ public final class Membership implements Tenure {
     List<String> lost = new ArrayList<>();
     List<String> gone = new ArrayList<>();
     synchronized (this) {
+      if (nanos - forgottenAt < TimeUnit.MILLISECONDS.toNanos(leaseMillis)) {
+        peers.forEach(now::putIfAbsent);
+      }
       peers = Map.copyOf(now);
       for (Peer peer : renewal.peers()) {
         if (peer.leaseMillis() > 0) {

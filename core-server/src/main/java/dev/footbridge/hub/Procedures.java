@@ -4,6 +4,7 @@ import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timeout;
+import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -58,7 +59,7 @@ public final class Procedures {
       this.answer = answer;
     }
 
-    /** Unique among the node's calls. */
+    /** Unique among all nodes' calls. */
     public String id() {
       return id;
     }
@@ -114,6 +115,10 @@ public final class Procedures {
   private final Hub hub;
   private final Colleagues colleagues;
   private final AtomicLong ids = new AtomicLong();
+
+  /** Sessions move: the result of another node's invocation must not be taken for one of ours. */
+  private final String life = Long.toString(new SecureRandom().nextLong() & Long.MAX_VALUE, 36);
+
   private final Callees callees = new Callees();
 
   /**
@@ -304,7 +309,8 @@ public final class Procedures {
 
     boolean invoke(Callee callee) {
       Invocation invocation =
-          new Invocation(Long.toString(ids.incrementAndGet(), 36), procedure, data, user, answer);
+          new Invocation(
+              life + "." + Long.toString(ids.incrementAndGet(), 36), procedure, data, user, answer);
       return callee.invoke(invocation);
     }
 

@@ -107,6 +107,10 @@ public final class Session implements Peer {
   private long touchedNanos;
   private @Nullable WaitingRoom waiting;
   private Phase phase = Phase.OPEN;
+
+  /** Whether a closed session lives on elsewhere. */
+  private boolean movedAway;
+
   private @Nullable CompletableFuture<SessionState> frozen;
 
   /** The last message that belongs to the state that was given out. */
@@ -492,7 +496,8 @@ public final class Session implements Peer {
 
   private void requireWork() throws ProtocolException {
     if (phase == Phase.CLOSED) {
-      throw gone();
+      // Found a moment ago and gone since: where it went to, it is.
+      throw movedAway ? Sessions.draining() : gone();
     }
     if (phase != Phase.OPEN) {
       throw new ProtocolException(
@@ -794,6 +799,7 @@ public final class Session implements Peer {
       if (phase == Phase.CLOSED) {
         return false;
       }
+      movedAway = true;
       end(bye, Endpoint::handedOver);
     }
     owner.forget(this);

@@ -99,6 +99,11 @@ final class FollowedChannel {
     return name;
   }
 
+  /** The last message that this node has seen, which the log cannot be before. */
+  synchronized Position seen() {
+    return new Position(epoch, least());
+  }
+
   // ---- who follows ----
 
   /** Null if this has ended and another one must be made. */

@@ -57,6 +57,10 @@ public final class RedisChannelStore implements ChannelStore {
   private final Function<String, Retention> retention;
   private final Timer timer;
   private final LongSupplier nanoClock;
+
+  /** No channel has such an epoch. */
+  private static final Position NOTHING_SEEN = new Position("", 0);
+
   private final ConcurrentHashMap<String, FollowedChannel> followed = new ConcurrentHashMap<>();
 
   /**
@@ -91,6 +95,8 @@ public final class RedisChannelStore implements ChannelStore {
     if (publication.key() != null) {
       keys.add(key(channel, publication.user(), publication.key()));
     }
+    FollowedChannel known = followed.get(channel);
+    Position seen = known == null ? NOTHING_SEEN : known.seen();
     List<byte[]> arguments =
         List.of(
             publication.head(),
@@ -102,7 +108,9 @@ public final class RedisChannelStore implements ChannelStore {
             metaLife(kept),
             KEY_LIFE,
             Answers.bytes(redis.publishCommand()),
-            Answers.bytes(topic(channel)));
+            Answers.bytes(topic(channel)),
+            Answers.bytes(seen.epoch()),
+            Answers.bytes(seen.offset()));
     return redis.run("channel-publish", keys, arguments).thenCompose(RedisChannelStore::place);
   }
 

@@ -6,7 +6,8 @@
 --      3 idempotency key ("EPOCH:OFFSET"), if there is one
 -- ARGV 1 the message up to its offset, 2 the message from there up to its time, 3 epoch if the log
 --      begins now, 4 to 6 what is kept: messages, octets, age in ms, 7 life of meta in ms, 8 life
---      of the key in ms, 9 PUBLISH or SPUBLISH, 10 topic
+--      of the key in ms, 9 PUBLISH or SPUBLISH, 10 topic, 11 and 12 the epoch and offset of the
+--      last message that the node has seen, if it has seen any
 -- Answer: "EPOCH:OFFSET"
 -- Publishes: "mEPOCH:OFFSET:" and the message
 if KEYS[3] then
@@ -31,6 +32,10 @@ if not epoch then
   stored = {}
   -- What a lost meta has left behind is of no epoch any more.
   redis.call('DEL', KEYS[2])
+end
+if epoch == ARGV[11] and tonumber(stored[2] or 0) < tonumber(ARGV[12]) then
+  -- The end of the log is lost, and its numbers must not be given out again: the epoch ends.
+  epoch = ARGV[3]
 end
 local offset = (tonumber(stored[2] or 0)) + 1
 local message = ARGV[1] .. text(offset) .. ARGV[2] .. text(now) .. '}'

@@ -244,11 +244,29 @@ class RedisChannelStoreTest extends ChannelStoreContract {
     publish(store, "a", "2");
     await().until(() -> heard.offsets.size() == 2);
     lose(prefix, 2);
-    assertThat(publish(store, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    // By a node that has not seen what is lost.
+    RedisChannelStore other = store(prefix, new ManualClock());
+    assertThat(publish(other, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
     await().until(() -> heard.resets.size() == 1);
     assertThat(heard.resets.get(0).epoch()).isNotEqualTo(first.epoch());
     assertThat(publish(store, "a", "4")).isEqualTo(new Position(heard.resets.get(0).epoch(), 3));
     await().until(() -> heard.offsets.equals(List.of(1L, 2L, 3L)));
+  }
+
+  @Test
+  void a_node_that_has_seen_what_is_lost_gives_no_place_out_a_second_time() {
+    String prefix = RedisKind.newPrefix();
+    RedisChannelStore store = store(prefix, new ManualClock());
+    Heard heard = new Heard();
+    Position first = Stage.get(store.follow("a", heard)).top();
+    publish(store, "a", "1");
+    publish(store, "a", "2");
+    await().until(() -> heard.offsets.size() == 2);
+    lose(prefix, 2);
+    Position place = publish(store, "a", "3");
+    assertThat(place.epoch()).isNotEqualTo(first.epoch());
+    await().until(() -> heard.resets.size() == 1);
+    assertThat(heard.resets.get(0).epoch()).isEqualTo(place.epoch());
   }
 
   @Test
@@ -263,7 +281,8 @@ class RedisChannelStoreTest extends ChannelStoreContract {
     publish(deaf, "a", "2");
     await().until(() -> heard.offsets.size() == 2);
     lose(prefix, 2);
-    assertThat(publish(deaf, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
+    RedisChannelStore other = store(prefix, new ManualClock());
+    assertThat(publish(other, "a", "3")).isEqualTo(new Position(first.epoch(), 2));
     clock.advanceSeconds(6);
     deaf.check();
     await().until(() -> heard.resets.size() == 1);
