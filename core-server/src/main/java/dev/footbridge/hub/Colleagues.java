@@ -61,6 +61,11 @@ public interface Colleagues extends CalleeDirectory {
       }
 
       @Override
+      public boolean hadLately(String procedure) {
+        return directory.hadLately(procedure);
+      }
+
+      @Override
       public Link link() {
         return link;
       }

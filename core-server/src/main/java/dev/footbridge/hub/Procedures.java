@@ -297,7 +297,7 @@ public final class Procedures {
     private boolean mayComeBack() {
       if (colleagues == Colleagues.NONE
           || refusal.code() != ErrorCode.NO_CALLEE
-          || !seen.contains(procedure)) {
+          || !(seen.contains(procedure) || colleagues.hadLately(procedure))) {
         return false;
       }
       if (looks.incrementAndGet() > LOOKS) {

@@ -28,4 +28,12 @@ public interface CalleeDirectory {
    *     may be a moment old
    */
   CompletionStage<Map<String, Integer>> elsewhere(String procedure, boolean exact);
+
+  /**
+   * Whether the last exact look found signs of callees on other nodes that have just gone, and may
+   * be on their way to another one.
+   */
+  default boolean hadLately(String procedure) {
+    return false;
+  }
 }

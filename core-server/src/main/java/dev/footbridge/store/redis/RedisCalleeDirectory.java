@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -45,6 +46,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   private final Timer timer;
   private final Map<String, Announced> announced = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<String> turns = new ConcurrentLinkedQueue<>();
+  private final Set<String> lately = ConcurrentHashMap.newKeySet();
   private volatile boolean hears;
   private int round;
 
@@ -208,15 +210,29 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
 
   private Map<String, Integer> nodes(String procedure, List<?> read) {
     Map<String, Integer> nodes = new HashMap<>();
+    boolean gap = false;
     for (int i = 0; i + 1 < read.size(); i += 2) {
       String node = Answers.text(read.get(i));
-      if (gone.test(node)) {
+      if (node.isEmpty()) {
+        gap = true;
+      } else if (gone.test(node)) {
         withdraw(procedure, node);
       } else {
+        gap |= !alive.test(node);
         nodes.put(node, (int) Answers.number(read.get(i + 1)));
       }
     }
+    if (!gap) {
+      lately.remove(procedure);
+    } else if (lately.size() < MOST_REMEMBERED) {
+      lately.add(procedure);
+    }
     return Map.copyOf(nodes);
+  }
+
+  @Override
+  public boolean hadLately(String procedure) {
+    return lately.contains(procedure);
   }
 
   private Map<String, Integer> reachable(Map<String, Integer> nodes) {
@@ -230,6 +246,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   public void check() {
     if (++round % ROUNDS == 0) {
       forgetAll();
+      lately.clear();
     }
     int share = (turns.size() + ROUNDS - 1) / ROUNDS;
     for (int i = 0; i < share; i++) {

@@ -1,5 +1,5 @@
 -- Says how many callees of a procedure a node has, and tells the nodes that remember otherwise.
--- KEYS 1 callees (hash: node -> how many)
+-- KEYS 1 callees (hash: node -> how many; of the node with no name 0, where there was one lately)
 -- ARGV 1 topic   2 PUBLISH or SPUBLISH   3 the procedure's name   4 node   5 how many   6 life in milliseconds
 -- answer: 1 if that is news, else 0
 -- Published: the procedure's name
@@ -9,7 +9,13 @@ if ARGV[5] == '0' then
   if not before then
     return 0
   end
+  if redis.call('HLEN', KEYS[1]) == 0 then
+    -- The last one has gone; for some seconds it is known that there was one.
+    redis.call('HSET', KEYS[1], '', '0')
+    redis.call('PEXPIRE', KEYS[1], 5000)
+  end
 else
+  redis.call('HDEL', KEYS[1], '')
   redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   if before == ARGV[5] then
