@@ -2,37 +2,43 @@ package dev.footbridge.support;
 
 import static java.util.stream.Collectors.joining;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
-/** A primary with a replica, behind three Sentinels that notice within a second what is down. */
+/** A primary with a replica, behind three Sentinels. */
 public final class RedisSentinels implements RedisDeployment {
   private static final String NAME = "footbridge";
 
   private final List<RedisServer> servers;
   private final List<RedisServer> sentinels;
 
-  /** Starts them all, and waits until they know each other. */
-  public RedisSentinels() {
+  /**
+   * Starts them all, and waits until they know each other.
+   *
+   * @param downAfter how long a server must be silent to be taken for down; on a busy machine one
+   *     that is well may be silent for a while too
+   */
+  public RedisSentinels(Duration downAfter) {
     RedisServer primary = RedisServer.with("--repl-diskless-sync-delay", "0");
     RedisServer replica =
         RedisServer.with(
             "--replicaof", "127.0.0.1 " + primary.port(), "--repl-diskless-sync-delay", "0");
     servers = List.of(primary, replica);
     awaitReplica(primary);
-    sentinels = Stream.generate(() -> sentinel(primary)).limit(3).toList();
+    sentinels = Stream.generate(() -> sentinel(primary, downAfter)).limit(3).toList();
     Awaitility.await("the Sentinels know each other")
         .until(() -> sentinels.stream().allMatch(RedisSentinels::knowsAll));
     // What one has decided has to reach the others within four of these, or they undo it.
     sentinels.forEach(sentinel -> sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "500"));
   }
 
-  private static RedisServer sentinel(RedisServer primary) {
+  private static RedisServer sentinel(RedisServer primary, Duration downAfter) {
     RedisServer sentinel =
         RedisServer.sentinel(
             "sentinel monitor " + NAME + " 127.0.0.1 " + primary.port() + " 2",
-            "sentinel down-after-milliseconds " + NAME + " 500",
+            "sentinel down-after-milliseconds " + NAME + " " + downAfter.toMillis(),
             "sentinel failover-timeout " + NAME + " 3000");
     // They find each other, and agree, sooner than within seconds.
     sentinel.tell("SENTINEL", "DEBUG", "PUBLISH-PERIOD", "100", "ASK-PERIOD", "100");
@@ -59,7 +65,20 @@ public final class RedisSentinels implements RedisDeployment {
   /** Waits until all that the primary has been given is on the replica too. */
   public void replicate() {
     Awaitility.await("the replica has everything")
-        .until(() -> primary().tell("WAIT", "1", "1000").equals("1"));
+        .until(
+            () ->
+                offset(primary(), "master_repl_offset:")
+                    .equals(offset(replica(), "slave_repl_offset:")));
+  }
+
+  private static String offset(RedisServer server, String name) {
+    return server
+        .tell("INFO", "replication")
+        .lines()
+        .filter(line -> line.startsWith(name))
+        .findFirst()
+        .map(line -> line.substring(name.length()).strip())
+        .orElse("no " + name + " of " + server.port());
   }
 
   private static String primaryPort(RedisServer sentinel) {

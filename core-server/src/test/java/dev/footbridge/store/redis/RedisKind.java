@@ -6,6 +6,7 @@ import dev.footbridge.support.RedisSentinels;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.HashedWheelTimer;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -82,7 +83,7 @@ enum RedisKind {
     return switch (this) {
       case SINGLE -> RedisServer.with();
       case OLDEST -> oldest();
-      case SENTINEL -> new RedisSentinels();
+      case SENTINEL -> new RedisSentinels(Duration.ofMinutes(1));
       case CLUSTER -> new RedisCluster();
     };
   }

@@ -3,6 +3,7 @@ package dev.footbridge.store.redis;
 import dev.footbridge.support.RedisSentinels;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.wire.ProtocolException;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -13,7 +14,7 @@ class RedisSentinelOutageTest {
 
   @BeforeEach
   void start() {
-    redis = new RedisSentinels();
+    redis = new RedisSentinels(Duration.ofSeconds(1));
   }
 
   @AfterEach
