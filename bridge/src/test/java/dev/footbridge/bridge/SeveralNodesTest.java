@@ -315,15 +315,18 @@ class SeveralNodesTest {
       JsonNode refused = client.command(publish(2));
       assertThat(refused.path("error").path("code").asText()).isEqualTo("unavailable");
       assertThat(client.connection().isOver()).isFalse();
-      // Each a command of its own: an answer is known by its number.
-      AtomicInteger number = new AtomicInteger(2);
+      // Each time a command of its own, as an answer is known by its number; the message is one.
+      AtomicInteger id = new AtomicInteger(100);
       await()
           .untilAsserted(
               () -> {
-                JsonNode answer = client.command(publish(number.incrementAndGet()));
+                JsonNode answer =
+                    client.command(
+                        publish(2).replace("\"id\":2", "\"id\":" + id.incrementAndGet()));
                 assertThat(answer.has("error")).isFalse();
               });
-      assertThat(offsets(client)).startsWith(1);
+      client.awaitValue(value -> value.path("data").asInt() == 2);
+      assertThat(offsets(client)).containsExactly(1, 2);
     }
   }
 }
