@@ -198,26 +198,33 @@ public final class Cluster {
   // ---- going down ----
 
   /**
-   * Tells the others, then gives all sessions away. Blocks.
+   * Tells the others, then gives all sessions away. Blocks. What could not be given away in time is
+   * let go of in a way that others can rebuild it; what can be rebuilt nowhere stays.
    *
    * @param seconds over how long, if there are others to take them
    */
   public void giveAway(long seconds) {
     long window = membership.others().isEmpty() ? 0 : TimeUnit.SECONDS.toMillis(seconds);
+    Handover handover = new Handover(sessions(), store, keeper, timer, nanoClock);
     CompletionStage<Integer> given =
         membership
             .drain()
             .handle((known, failure) -> null)
-            .thenCompose(
-                told -> new Handover(sessions(), store, keeper, timer, nanoClock).run(window));
+            .thenCompose(told -> handover.run(window));
     try {
       int count =
           given.toCompletableFuture().get(window + GIVE_AWAY_SLACK_MILLIS, TimeUnit.MILLISECONDS);
       LOG.info("Sessions given away: {}.", count);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.warn("Not all sessions could be given away: {}", e.toString());
+    } catch (ExecutionException e) {
+      LOG.warn("Giving sessions away failed.", e.getCause());
+    } catch (TimeoutException e) {
+      LOG.warn("Giving sessions away takes longer than {} ms.", window + GIVE_AWAY_SLACK_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    int abandoned = handover.abandon();
+    if (abandoned > 0) {
+      LOG.warn("Sessions that others have to rebuild, without their messages: {}.", abandoned);
     }
   }
 

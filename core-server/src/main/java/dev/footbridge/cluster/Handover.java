@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * herd; at once when there are no others, since what comes back then is this node's next process.
  *
  * <p>A session that cannot move is left where it is. One that could not be written goes on and is
- * tried once more in the end.
+ * tried once more in the end; see {@link #abandon} for what becomes of it then.
  */
 final class Handover {
   private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
@@ -66,32 +66,59 @@ final class Handover {
    * @return completes when all have gone that could, with how many have
    */
   CompletionStage<Integer> run(long windowMillis) {
-    Queue<Session> queue = new ArrayDeque<>(sessions.all());
-    long spread = windowMillis - windowMillis / RESERVE;
-    int steps = (int) Math.max(1, spread / STEP_MILLIS);
-    int batch = (queue.size() + steps - 1) / steps;
+    Pace pace =
+        new Pace(
+            new ArrayDeque<>(sessions.all()),
+            nanoClock.getAsLong(),
+            TimeUnit.MILLISECONDS.toNanos(windowMillis - windowMillis / RESERVE));
     CompletableFuture<Integer> done = new CompletableFuture<>();
-    step(queue, Math.max(1, batch), done);
+    step(pace, done);
     return done;
   }
 
-  private void step(Queue<Session> queue, int batch, CompletableFuture<Integer> done) {
-    long begun = nanoClock.getAsLong();
-    Queue<Session> now = new ArrayDeque<>();
-    while (now.size() < batch && !queue.isEmpty()) {
-      now.add(queue.remove());
+  /** What still waits, and how much of it should have gone by now. */
+  private final class Pace {
+    private final Queue<Session> queue;
+    private final int all;
+    private final long begunNanos;
+    private final long spreadNanos;
+
+    Pace(Queue<Session> queue, long begunNanos, long spreadNanos) {
+      this.queue = queue;
+      this.all = queue.size();
+      this.begunNanos = begunNanos;
+      this.spreadNanos = spreadNanos;
     }
-    boolean last = queue.isEmpty();
+
+    /** By the clock and not by the step, as steps may take longer than they should. */
+    Queue<Session> due() {
+      long passed = nanoClock.getAsLong() - begunNanos + TimeUnit.MILLISECONDS.toNanos(STEP_MILLIS);
+      long gone =
+          passed >= spreadNanos ? all : (long) Math.ceil((double) all * passed / spreadNanos);
+      Queue<Session> due = new ArrayDeque<>();
+      while (all - queue.size() < gone) {
+        due.add(queue.remove());
+      }
+      return due;
+    }
+
+    boolean isOver() {
+      return queue.isEmpty();
+    }
+  }
+
+  private void step(Pace pace, CompletableFuture<Integer> done) {
     var unused =
         keeper
-            .each(now, UNDER_WAY, this::giveAway)
+            .each(pace.due(), UNDER_WAY, this::giveAway)
             .whenComplete(
                 (given, failure) -> {
-                  if (!last) {
-                    long took = TimeUnit.NANOSECONDS.toMillis(nanoClock.getAsLong() - begun);
-                    later(STEP_MILLIS - took, () -> step(queue, batch, done));
-                  } else {
+                  if (pace.isOver()) {
                     onceMore(done);
+                  } else {
+                    var unusedTimeout =
+                        timer.newTimeout(
+                            timeout -> step(pace, done), STEP_MILLIS, TimeUnit.MILLISECONDS);
                   }
                 });
   }
@@ -106,14 +133,6 @@ final class Handover {
         keeper
             .each(again, UNDER_WAY, this::giveAway)
             .whenComplete((given, failure) -> done.complete(moved.get()));
-  }
-
-  private void later(long millis, Runnable action) {
-    if (millis <= 0) {
-      action.run();
-    } else {
-      var unused = timer.newTimeout(timeout -> action.run(), millis, TimeUnit.MILLISECONDS);
-    }
   }
 
   private CompletionStage<?> giveAway(Session session) {
@@ -135,6 +154,24 @@ final class Handover {
               }
               return null;
             });
+  }
+
+  /**
+   * Lets go of what could not be given away, without its messages: whoever gets its next request
+   * rebuilds it from its record, as if this node had died. What can be rebuilt nowhere stays.
+   *
+   * @return how many these are
+   */
+  int abandon() {
+    int count = 0;
+    for (Session session : sessions.all()) {
+      if (session.endpointState() != null) {
+        keeper.disowned(session.id());
+        sessions.drop(session, farewell());
+        count++;
+      }
+    }
+    return count;
   }
 
   private CompletionStage<Boolean> write(Session session, SessionState state) {

@@ -125,6 +125,20 @@ class ClusterTest {
   }
 
   @Test
+  void what_could_not_be_given_away_in_time_is_left_to_be_rebuilt() {
+    Session session = one.open();
+    one.restless();
+    one.sessions.drain();
+    one.cluster.giveAway(0);
+    assertThat(one.sessions.count()).isZero();
+    one.cluster.leave();
+
+    Session rebuilt = here(two.cluster.relocate(session.id(), "one1"));
+    assertThat(rebuilt.publicId()).isEqualTo(session.publicId());
+    assertThat(rebuilt.base()).isEqualTo(2L << 32);
+  }
+
+  @Test
   void a_session_of_a_node_that_died_is_rebuilt_once_its_lease_has_ended() {
     Session session = one.open();
     one.stopped(true);

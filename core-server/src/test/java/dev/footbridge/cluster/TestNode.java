@@ -51,12 +51,13 @@ final class TestNode implements AutoCloseable {
   private final ScheduledExecutorService ticker = Executors.newSingleThreadScheduledExecutor();
   private final ManualTimer timer = new ManualTimer(new ManualClock());
   private final Lane lane = new Lane(Runnable::run);
+  private static final byte[] STATE = "{}".getBytes(StandardCharsets.US_ASCII);
+
   private volatile boolean stopped;
+  private volatile boolean restless;
 
   /** An endpoint that can move and has nothing to say. */
-  private static final class Quiet implements Endpoint {
-    private static final byte[] STATE = "{}".getBytes(StandardCharsets.US_ASCII);
-
+  private final class Quiet implements Endpoint {
     @Override
     public void check(Value value) {}
 
@@ -82,7 +83,7 @@ final class TestNode implements AutoCloseable {
 
     @Override
     public CompletionStage<byte[]> settle() {
-      return CompletableFuture.completedStage(STATE);
+      return restless ? new CompletableFuture<>() : CompletableFuture.completedStage(STATE);
     }
   }
 
@@ -160,6 +161,11 @@ final class TestNode implements AutoCloseable {
   /** Nothing that waits for a time happens any more, or again. */
   void stopped(boolean yes) {
     stopped = yes;
+  }
+
+  /** The endpoints of its sessions never come to rest any more. */
+  void restless() {
+    restless = true;
   }
 
   @Override
