@@ -141,12 +141,13 @@ export class WebSocket {
     this.#put(typeof data === 'string' ? TEXT : BINARY, Buffer.from(data));
   }
 
-  /** Says goodbye and leaves at once: whoever closes here does not wait for the answer. */
+  /** Says goodbye and leaves at once: whoever closes here does not wait for the answer. Again does nothing. */
   close(code = 1000) {
+    if (this.readyState > 1) return;
     const payload = Buffer.alloc(2);
     payload.writeUInt16BE(code);
     this.#put(CLOSE, payload);
-    if (this.readyState < 2) this.readyState = 2;
+    this.readyState = 2;
     this.#socket.destroySoon();
     // The other side may be stopped and never close its end.
     setTimeout(() => this.#socket.destroy(), 1000).unref();

@@ -88,7 +88,7 @@ public enum Setting {
 
   CLUSTER_LEASE_MILLIS(
       "cluster.lease-millis",
-      2000,
+      1500,
       400,
       60_000,
       "how long a node that is not heard of keeps its sessions"),
