@@ -61,6 +61,7 @@ public final class Cluster {
   private static final long LOOK_AGAIN_MILLIS = 50;
   private static final long GIVE_AWAY_SLACK_MILLIS = 5000;
   private static final long LEAVE_MILLIS = 1000;
+  private static final int MAX_SEARCHES = 10_000;
   private static final int MAX_REMEMBERED = 100_000;
 
   /** Two lives of a session must not use the same numbers: each may count so far. */
@@ -197,6 +198,11 @@ public final class Cluster {
 
   // ---- going down ----
 
+  /** From now on this node takes over no sessions. Comes before it refuses to open any. */
+  public void takeNoMore() {
+    membership.takeNoMore();
+  }
+
   /**
    * Tells the others, then gives all sessions away. Blocks. What could not be given away in time is
    * let go of in a way that others can rebuild it; what can be rebuilt nowhere stays.
@@ -288,6 +294,9 @@ public final class Cluster {
 
   /** One search for a session at a time; whoever asks meanwhile gets the same answer. */
   private CompletionStage<Place> search(String id, @Nullable String unreachable) {
+    if (searches.size() >= MAX_SEARCHES) {
+      return CompletableFuture.failedStage(unavailable("Too many sessions are looked for."));
+    }
     CompletableFuture<Place> mine = new CompletableFuture<>();
     CompletableFuture<Place> other = searches.putIfAbsent(id, mine);
     if (other != null) {
@@ -297,6 +306,10 @@ public final class Cluster {
     return mine.whenComplete((place, failure) -> searches.remove(id, mine));
   }
 
+  private static ProtocolException unavailable(String detail) {
+    return new ProtocolException(ErrorCode.UNAVAILABLE, detail);
+  }
+
   /** Asks until it is clear where a session is. */
   private final class Search {
     private final String id;
@@ -304,6 +317,7 @@ public final class Cluster {
     private final CompletableFuture<Place> found;
     private final long deadline;
     private volatile long firstAbsent;
+    private volatile @Nullable Tenancy orphan;
 
     Search(String id, @Nullable String unreachable, CompletableFuture<Place> found) {
       this.id = id;
@@ -315,6 +329,24 @@ public final class Cluster {
     }
 
     void look() {
+      guarded(this::lookOnce);
+    }
+
+    /** Whatever goes wrong, whoever waits is told. */
+    private void guarded(Runnable step) {
+      try {
+        step.run();
+      } catch (RuntimeException e) {
+        LOG.error("Looking for a session failed.", e);
+        found.completeExceptionally(e);
+      }
+    }
+
+    private <T> void on(CompletionStage<T> stage, Consumer<T> then) {
+      Stages.on(stage, value -> guarded(() -> then.accept(value)), found::completeExceptionally);
+    }
+
+    private void lookOnce() {
       Session here = sessions().local(id);
       if (here != null) {
         found.complete(new Place.Here(here));
@@ -326,7 +358,7 @@ public final class Cluster {
         return;
       }
       long asked = nanoClock.getAsLong();
-      Stages.on(store.find(id), tenancy -> seen(tenancy, asked), found::completeExceptionally);
+      on(store.find(id), tenancy -> seen(tenancy, asked));
     }
 
     private void seen(Optional<Tenancy> tenancy, long asked) {
@@ -338,10 +370,22 @@ public final class Cluster {
       if (now.node().equals(SessionStore.NOBODY)) {
         claim(now);
       } else if (now.node().equals(membership.id())) {
-        // On its way in or out at this moment.
-        lookAgain(LOOK_AGAIN_MILLIS);
+        own(now);
       } else {
         owned(now);
+      }
+    }
+
+    /**
+     * This node's, and not here: on its way in or out at this moment; or it was claimed, and the
+     * answer that said so was lost. Then it is claimed again.
+     */
+    private void own(Tenancy now) {
+      if (now.equals(orphan) && keeper.isUnknown(id)) {
+        claim(now);
+      } else {
+        orphan = now;
+        lookAgain(LOOK_AGAIN_MILLIS);
       }
     }
 
@@ -351,7 +395,8 @@ public final class Cluster {
         found.completeExceptionally(Sessions.gone());
       } else {
         firstAbsent = firstAbsent == 0 ? asked : firstAbsent;
-        lookAgain(LOOK_AGAIN_MILLIS);
+        // Not sooner than something may have changed: ids that never were cost the store little.
+        lookAgain(Math.max(LOOK_AGAIN_MILLIS, membership.beatMillis()));
       }
     }
 
@@ -362,16 +407,15 @@ public final class Cluster {
         found.complete(new Place.There(owner));
         return;
       }
-      Stages.on(
+      on(
           membership.declareDead(now.node()),
           left -> {
             if (left == 0) {
               claim(now);
             } else {
-              lookAgain(Math.min(left, membership.leaseMillis() / 4) + 1);
+              lookAgain(Math.min(left, membership.beatMillis()) + 1);
             }
-          },
-          found::completeExceptionally);
+          });
     }
 
     private void claim(Tenancy from) {
@@ -380,7 +424,7 @@ public final class Cluster {
       } else if (!membership.holds()) {
         lookAgain(LOOK_AGAIN_MILLIS);
       } else {
-        Stages.on(
+        on(
             store.claim(id, membership.id(), from, keeper.timeToLiveMillis()),
             claimed -> {
               if (claimed.isPresent()) {
@@ -388,8 +432,7 @@ public final class Cluster {
               } else {
                 lookAgain(0);
               }
-            },
-            found::completeExceptionally);
+            });
       }
     }
 
@@ -397,20 +440,43 @@ public final class Cluster {
       keeper.owned(id, claimed.fence());
       Stages.on(
           arrive(claimed),
-          session -> {
-            // What is kept of it was the former owner's; from now on it is this node's.
-            keeper.changed(session);
-            found.complete(new Place.Here(session));
-          },
-          failure -> {
-            LOG.warn("A session could not be taken over: {}", failure.getMessage());
-            Tenancy mine = keeper.tenancy(id);
-            keeper.disowned(id);
-            Stages.on(
-                store.remove(id, mine),
-                removed -> found.completeExceptionally(Sessions.gone()),
-                again -> found.completeExceptionally(Sessions.gone()));
-          });
+          session ->
+              guarded(
+                  () -> {
+                    // What is kept of it was the former owner's; from now on it is this node's.
+                    keeper.changed(session);
+                    found.complete(new Place.Here(session));
+                  }),
+          failure -> guarded(() -> notTaken(claimed, failure)));
+    }
+
+    private void notTaken(SessionStore.Claimed claimed, Throwable failure) {
+      LOG.warn("A session could not be taken over: {}", failure.getMessage());
+      Tenancy mine = keeper.tenancy(id);
+      keeper.disowned(id);
+      byte[] state = claimed.state();
+      if (!passes(failure)) {
+        Stages.on(
+            store.remove(id, mine),
+            removed -> found.completeExceptionally(Sessions.gone()),
+            again -> found.completeExceptionally(Sessions.gone()));
+      } else if (state == null) {
+        // Its record is there; whoever comes next claims it again.
+        found.completeExceptionally(failure);
+      } else {
+        Stages.on(
+            store.release(id, mine, claimed.meta(), state, keeper.timeToLiveMillis()),
+            released -> found.completeExceptionally(failure),
+            again -> found.completeExceptionally(failure));
+      }
+    }
+
+    /** Whether it is this node that cannot at the moment, and nothing is wrong with the session. */
+    private static boolean passes(Throwable failure) {
+      return failure instanceof ProtocolException problem
+          && (problem.code().equals(ErrorCode.DRAINING.code())
+              || problem.code().equals(ErrorCode.UNAVAILABLE.code())
+              || problem.code().equals(ErrorCode.RATE_LIMITED.code()));
     }
 
     private CompletionStage<Session> arrive(SessionStore.Claimed claimed) {
@@ -452,9 +518,7 @@ public final class Cluster {
     private void lookAgain(long millis) {
       if (nanoClock.getAsLong() - deadline > 0) {
         found.completeExceptionally(
-            new ProtocolException(
-                ErrorCode.UNAVAILABLE,
-                "The session's node cannot be reached; try again in a moment."));
+            unavailable("The session's node cannot be reached; try again in a moment."));
       } else if (millis == 0) {
         look();
       } else {

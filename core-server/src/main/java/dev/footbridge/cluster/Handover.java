@@ -23,8 +23,9 @@ import org.slf4j.LoggerFactory;
  * and only then its client is sent to come back. In paced batches, so that the others do not see a
  * herd; at once when there are no others, since what comes back then is this node's next process.
  *
- * <p>A session that cannot move is left where it is. One that could not be written goes on and is
- * tried once more in the end; see {@link #abandon} for what becomes of it then.
+ * <p>A session that cannot move is left where it is. One that did not come to rest goes on and is
+ * tried once more in the end; one that could not be written waits for the store, at rest. See
+ * {@link #abandon} for what becomes of those that are left.
  */
 final class Handover {
   private static final Logger LOG = LoggerFactory.getLogger(Handover.class);
@@ -37,6 +38,12 @@ final class Handover {
   private static final int UNDER_WAY = 64;
 
   private static final long MOST_DELAY_MILLIS = 300;
+
+  /** Between two attempts to write a session. */
+  private static final long AGAIN_MILLIS = 300;
+
+  /** As often as fits into the time that there is, and some more: who waits gives up before. */
+  private static final int MOST_ATTEMPTS = 1000;
 
   private final Sessions sessions;
   private final SessionStore store;
@@ -138,7 +145,7 @@ final class Handover {
   private CompletionStage<?> giveAway(Session session) {
     return sessions
         .freeze(session)
-        .thenCompose(state -> write(session, state))
+        .thenCompose(state -> written(session, state, MOST_ATTEMPTS))
         .handle(
             (released, failure) -> {
               if (failure != null) {
@@ -172,6 +179,25 @@ final class Handover {
       }
     }
     return count;
+  }
+
+  /**
+   * Writes until it is known to be written or another's. A failure leaves open whether it was, and
+   * if it was another node may have it already: so the session stays at rest.
+   */
+  private CompletionStage<Boolean> written(Session session, SessionState state, int attempts) {
+    return write(session, state)
+        .exceptionallyCompose(
+            failure -> {
+              if (attempts == 0) {
+                return CompletableFuture.failedStage(failure);
+              }
+              CompletableFuture<Void> wait = new CompletableFuture<>();
+              var unused =
+                  timer.newTimeout(
+                      timeout -> wait.complete(null), AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+              return wait.thenCompose(waited -> written(session, state, attempts - 1));
+            });
   }
 
   private CompletionStage<Boolean> write(Session session, SessionState state) {

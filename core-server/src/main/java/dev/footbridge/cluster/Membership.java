@@ -91,6 +91,7 @@ public final class Membership implements Tenure {
   private final Set<String> declaring = ConcurrentHashMap.newKeySet();
   private final Set<String> known = new HashSet<>();
   private final Set<String> buried = new HashSet<>();
+  private final Set<String> declared = new HashSet<>();
 
   private volatile String id;
   private volatile String address = "";
@@ -167,6 +168,11 @@ public final class Membership implements Tenure {
     return id;
   }
 
+  /** How often the lease is renewed, and the others are looked at. */
+  long beatMillis() {
+    return leaseMillis / BEATS_A_LEASE;
+  }
+
   /** How long a lease lasts. */
   public long leaseMillis() {
     return leaseMillis;
@@ -210,6 +216,11 @@ public final class Membership implements Tenure {
   /** Whether this node gives its sessions away. */
   public boolean isDraining() {
     return draining;
+  }
+
+  /** As {@link #drain}, but the others are told later. */
+  void takeNoMore() {
+    draining = true;
   }
 
   /** Tells the others that this node gives its sessions away; completes when they all know. */
@@ -298,6 +309,7 @@ public final class Membership implements Tenure {
   private void died(String node) {
     boolean known;
     synchronized (this) {
+      declared.add(node);
       Map<String, Peer> rest = new HashMap<>(peers);
       known = rest.remove(node) != null;
       peers = Map.copyOf(rest);
@@ -311,7 +323,7 @@ public final class Membership implements Tenure {
   // ---- the beat ----
 
   private void beatLater() {
-    later(leaseMillis / BEATS_A_LEASE, this::beat);
+    later(beatMillis(), this::beat);
   }
 
   private void later(long millis, Runnable action) {
@@ -351,7 +363,10 @@ public final class Membership implements Tenure {
         renewal -> {
           if (!as.equals(id)) {
             done();
-          } else if (renewal.renewed()) {
+            // A lease that had ended counts only if the store would know had the node been declared
+            // dead meanwhile.
+          } else if (renewal.renewed()
+              && (renewal.known() || nanoClock.getAsLong() - validUntil < 0)) {
             renewed(sent, renewal);
           } else {
             rebirth(as, renewal);
@@ -424,11 +439,14 @@ public final class Membership implements Tenure {
     promises.values().removeIf(until -> until - nanos <= 0);
     List<String> lost = new ArrayList<>();
     List<String> gone = new ArrayList<>();
+    boolean risen;
     synchronized (this) {
       if (nanos - forgottenAt < TimeUnit.MILLISECONDS.toNanos(leaseMillis)) {
         peers.forEach(now::putIfAbsent);
       }
       peers = Map.copyOf(now);
+      risen = renewal.peers().stream().map(Peer::id).anyMatch(declared::contains);
+      declared.removeAll(now.keySet());
       for (Peer peer : renewal.peers()) {
         if (peer.leaseMillis() > 0) {
           known.add(peer.id());
@@ -442,8 +460,14 @@ public final class Membership implements Tenure {
         }
         if (departed.millis() > goneMillis && buried.add(departed.id())) {
           gone.add(departed.id());
+          declared.remove(departed.id());
         }
       }
+    }
+    if (risen) {
+      // Sessions of a node that was dead and is no more may be this node's by now.
+      LOG.warn("The store has forgotten that a node was declared dead; its data is written again.");
+      listeners.forEach(Listener::forgotten);
     }
     lost.forEach(node -> listeners.forEach(listener -> listener.lost(node)));
     gone.forEach(node -> listeners.forEach(listener -> listener.gone(node)));

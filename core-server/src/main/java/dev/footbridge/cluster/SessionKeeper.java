@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -59,6 +60,7 @@ final class SessionKeeper implements Sessions.Listener {
   private final LongSupplier nanoClock;
   private final Map<String, Entry> records = new ConcurrentHashMap<>();
   private final Map<String, Session> dirty = new ConcurrentHashMap<>();
+  private final Set<String> removing = ConcurrentHashMap.newKeySet();
   private final AtomicBoolean flushing = new AtomicBoolean();
   private final long timeToLiveMillis;
   private @Nullable Sessions sessions;
@@ -144,10 +146,14 @@ final class SessionKeeper implements Sessions.Listener {
     dirty.remove(session.id());
     Entry record = records.remove(session.id());
     if (record != null) {
+      removing.add(session.id());
       Stages.on(
           store.remove(session.id(), new Tenancy(node.get(), record.fence)),
-          removed -> {},
-          failure -> LOG.debug("A session's record is left to expire: {}", failure.getMessage()));
+          removed -> removing.remove(session.id()),
+          failure -> {
+            removing.remove(session.id());
+            LOG.debug("A session's record is left to expire: {}", failure.getMessage());
+          });
     }
   }
 
@@ -162,6 +168,11 @@ final class SessionKeeper implements Sessions.Listener {
   Tenancy tenancy(String id) {
     Entry record = records.get(id);
     return new Tenancy(node.get(), record == null ? 0 : record.fence);
+  }
+
+  /** Whether nothing is known here of a session, not even that it is just being forgotten. */
+  boolean isUnknown(String id) {
+    return !records.containsKey(id) && !removing.contains(id);
   }
 
   /** A session is no longer this node's. */

@@ -37,8 +37,8 @@ public interface SessionStore {
    * live.
    *
    * @param meta what is needed to rebuild it; null leaves it as it is
-   * @return false if it belongs to another; nothing has changed then. Also if it was not there and
-   *     {@code meta} is null
+   * @return false if it belongs to another; nothing has changed then. Where {@code meta} is null
+   *     also if it was not there, or is there as it was in an older life
    */
   CompletionStage<Boolean> put(
       String id, Tenancy by, byte @Nullable [] meta, long timeToLiveMillis);
@@ -56,7 +56,8 @@ public interface SessionStore {
       String id, String node, Tenancy expected, long timeToLiveMillis);
 
   /**
-   * Gives a session up, complete, for whoever claims it.
+   * Gives a session up, complete, for whoever claims it. Again does no harm: where it is not known
+   * whether it has been done, it must be done again before anything else happens to the session.
    *
    * @return false if it belongs to another; nothing has changed then
    */

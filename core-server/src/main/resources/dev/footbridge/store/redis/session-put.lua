@@ -1,7 +1,7 @@
 -- Writes a session's record for its owner, or one that is not there yet; keeps it alive.
 -- KEYS 1 the session (hash: owner, fence, meta, state)
 -- ARGV 1 owner, 2 fence, 3 time to live in ms, 4 "meta" or "alive", 5 the meta
--- Answer: 1, or 0 if it belongs to another or is not there and no meta is given
+-- Answer: 1, or 0 if it belongs to another; without meta also if it is not there or an older life's
 local stored = redis.call('HMGET', KEYS[1], 'owner', 'fence')
 if stored[1] then
   -- A lower fence than ours is an older life, which a store that lost its data may show.
@@ -12,6 +12,10 @@ if stored[1] then
     return 0
   end
 elseif ARGV[4] ~= 'meta' then
+  return 0
+end
+if ARGV[4] == 'alive' and (stored[1] ~= ARGV[1] or stored[2] ~= ARGV[2]) then
+  -- An older life's: who writes it whole takes it back.
   return 0
 end
 if ARGV[4] == 'meta' then
