@@ -1,7 +1,9 @@
 package dev.footbridge.io;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /** What to do when a stage completes, without leaving a result that nobody looks at. */
@@ -20,6 +22,21 @@ public final class Stages {
                 error.accept(cause(failure));
               }
             });
+  }
+
+  /** The same stage, except that a failure is always told on a thread of the executor. */
+  public static <T> CompletionStage<T> failingOn(Executor executor, CompletionStage<T> stage) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    var unused =
+        stage.whenComplete(
+            (value, failure) -> {
+              if (failure == null) {
+                result.complete(value);
+              } else {
+                executor.execute(() -> result.completeExceptionally(cause(failure)));
+              }
+            });
+    return result;
   }
 
   /** What went wrong at the bottom of a stage's failure. */

@@ -36,6 +36,7 @@ import io.lettuce.core.protocol.ProtocolVersion;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
 import io.lettuce.core.resource.Delay;
+import io.netty.util.concurrent.EventExecutor;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -45,6 +46,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -86,12 +89,21 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private static final long RESTORE_AGAIN_MILLIS = 200;
   private static final long RENEW_AGAIN_MILLIS = 500;
   private static final int IO_THREADS = 2;
+  private static final int CLOSE_LIMIT_SECONDS = 5;
   private static final byte[] PROBE = {'p'};
 
   private final RedisOptions options;
   private final ClientResources resources;
   private final AbstractRedisClient client;
   private final CircuitBreaker breaker;
+
+  /**
+   * Where failures are told. Lettuce tells of some while it holds its own lock, and waits for that
+   * lock on each command: what is begun in answer to such a failure, or by a thread that holds what
+   * the answer needs, would wait for ever.
+   */
+  private final Executor failures;
+
   private final Topics topics;
   private final Refusals refusals = new Refusals();
   private final List<Runnable> restored = new CopyOnWriteArrayList<>();
@@ -153,7 +165,8 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
                 .permittedNumberOfCallsInHalfOpenState(3)
                 .recordException(RedisConnections::isOutage)
                 .build());
-    this.topics = new Topics(() -> hearing.async());
+    this.failures = failures(resources.eventExecutorGroup().next());
+    this.topics = new Topics(() -> hearing.async(), failures);
     this.client = client();
     this.probeTopic = options.prefix() + ":probe:" + java.util.UUID.randomUUID();
     try {
@@ -334,10 +347,21 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private <T> CompletionStage<T> attempt(
       Function<RedisClusterAsyncCommands<String, byte[]>, ? extends CompletionStage<T>> command) {
     try {
-      return command.apply(async());
+      return Stages.failingOn(failures, command.apply(async()));
     } catch (RedisException e) {
       return CompletableFuture.failedStage(e);
     }
+  }
+
+  /** One thread, so in order; the last go on where they are once it has ended. */
+  private static Executor failures(EventExecutor thread) {
+    return task -> {
+      try {
+        thread.execute(task);
+      } catch (RejectedExecutionException ended) {
+        task.run();
+      }
+    };
   }
 
   private RedisClusterAsyncCommands<String, byte[]> async() {
@@ -610,7 +634,13 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
     if (probing != null) {
       probing.cancel(false);
     }
-    client.shutdown(0, 1, TimeUnit.SECONDS);
+    try {
+      client.shutdownAsync(0, 1, TimeUnit.SECONDS).get(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.warn("The connections to {} do not end: {}", options, e.toString());
+    }
     var unused = resources.shutdown(0, 1, TimeUnit.SECONDS);
   }
 }

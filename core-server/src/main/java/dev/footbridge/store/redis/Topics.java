@@ -1,5 +1,6 @@
 package dev.footbridge.store.redis;
 
+import dev.footbridge.io.Stages;
 import io.lettuce.core.pubsub.RedisPubSubAdapter;
 import io.lettuce.core.pubsub.api.async.RedisPubSubAsyncCommands;
 import java.util.ArrayList;
@@ -9,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -23,6 +25,7 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
   private static final int BATCH = 200;
 
   private final Supplier<RedisPubSubAsyncCommands<String, byte[]>> redis;
+  private final Executor failures;
   private final Map<String, Topic> byName = new ConcurrentHashMap<>();
 
   /** One topic; its listeners are changed within {@code byName.compute} only. */
@@ -31,8 +34,12 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
     final CompletableFuture<Void> subscribed = new CompletableFuture<>();
   }
 
-  Topics(Supplier<RedisPubSubAsyncCommands<String, byte[]>> redis) {
+  /**
+   * @param failures where what fails is told
+   */
+  Topics(Supplier<RedisPubSubAsyncCommands<String, byte[]>> redis, Executor failures) {
     this.redis = redis;
+    this.failures = failures;
   }
 
   CompletionStage<Runnable> hear(String name, Consumer<byte[]> listener) {
@@ -45,9 +52,7 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
               Topic with = known == null ? new Topic() : known;
               with.listeners.add(own);
               if (known == null) {
-                redis
-                    .get()
-                    .subscribe(name)
+                Stages.failingOn(failures, redis.get().subscribe(name))
                     .whenComplete(
                         (done, failure) -> {
                           // The answer is the confirmation; the listener's own call may come
@@ -82,9 +87,7 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
           if (!known.listeners.isEmpty()) {
             return known;
           }
-          redis
-              .get()
-              .unsubscribe(name)
+          Stages.failingOn(failures, redis.get().unsubscribe(name))
               .whenComplete(
                   (done, failure) -> {
                     if (failure != null) {
@@ -116,7 +119,7 @@ final class Topics extends RedisPubSubAdapter<String, byte[]> {
     for (int from = 0; from < names.size(); from += BATCH) {
       String[] batch =
           names.subList(from, Math.min(from + BATCH, names.size())).toArray(new String[0]);
-      last = last.thenCompose(done -> redis.get().subscribe(batch));
+      last = last.thenCompose(done -> Stages.failingOn(failures, redis.get().subscribe(batch)));
     }
     return last;
   }

@@ -3,6 +3,7 @@ package dev.footbridge.store.redis;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.footbridge.io.Stages;
 import dev.footbridge.store.Member;
 import dev.footbridge.store.PresenceStore;
 import dev.footbridge.support.RedisServer;
@@ -10,8 +11,11 @@ import dev.footbridge.support.Stage;
 import dev.footbridge.wire.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** What followers see while a single Redis is away, in all the ways that it can be. */
@@ -117,6 +121,59 @@ class RedisOutageTest {
       redis.tell("REPLICAOF", "NO", "ONE");
       traffic.more(30);
       traffic.assertWhole();
+    }
+  }
+
+  /**
+   * Several threads, each command begun while something is held that its failure needs too, and
+   * another command begun at once in answer to a failure.
+   */
+  @Test
+  void commands_may_be_begun_in_answer_to_failures_while_connections_are_cut() throws Exception {
+    Object held = new Object();
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicLong failures = new AtomicLong();
+    try (RedisServer redis = RedisServer.with();
+        RedisConnections connections = RedisExtension.connect(redis)) {
+      List<Thread> threads = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        Runnable work =
+            () -> {
+              while (!over.get()) {
+                begin(connections, held, failures, 3);
+                Thread.onSpinWait();
+              }
+            };
+        Thread thread = new Thread(work, "worker-" + i);
+        thread.setDaemon(true);
+        thread.start();
+        threads.add(thread);
+      }
+      for (int i = 0; i < 300; i++) {
+        redis.tell("CLIENT", "KILL", "TYPE", "normal");
+      }
+      over.set(true);
+      for (Thread thread : threads) {
+        thread.join(PATIENCE.toMillis());
+        assertThat(thread.isAlive()).isFalse();
+      }
+      assertThat(failures).hasPositiveValue();
+      await().untilAsserted(() -> Stage.get(connections.check()));
+    }
+  }
+
+  private static void begin(
+      RedisConnections connections, Object held, AtomicLong failures, int more) {
+    synchronized (held) {
+      Stages.on(
+          connections.command(redis -> redis.incr("n")),
+          done -> begin(connections, held, failures, 0),
+          failure -> {
+            failures.incrementAndGet();
+            if (more > 0) {
+              begin(connections, held, failures, more - 1);
+            }
+          });
     }
   }
 
