@@ -248,7 +248,7 @@ public final class Server implements AutoCloseable {
       return;
     }
     health.drain();
-    node.sessions().drain();
+    node.refuse();
     // What has been published must have left before the sessions end.
     letLastWordsOut();
     if (forwarder != null) {

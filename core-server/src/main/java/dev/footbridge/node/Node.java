@@ -322,6 +322,14 @@ public final class Node implements AutoCloseable {
     return shared == null ? CompletableFuture.completedStage(null) : shared.redis().check();
   }
 
+  /** Opens no sessions from now on, and takes none over: others are asked to. */
+  public void refuse() {
+    if (cluster != null) {
+      cluster.takeNoMore();
+    }
+    sessions.drain();
+  }
+
   /**
    * Gives all sessions away to other nodes, or to whoever comes later; over the configured time if
    * there are others. Blocks. Those that cannot move end with {@link #drain}.

@@ -47,9 +47,11 @@ public interface SessionStore {
   CompletionStage<Optional<Tenancy>> find(String id);
 
   /**
-   * Makes a node the owner of a session, if the owner is still the expected one.
+   * Makes a node the owner of a session, if the owner is still the expected one. What it was
+   * released with stays until the new owner has first {@link #put} it: a node that was not answered
+   * finds itself as the owner, claims once more, and has lost nothing.
    *
-   * @param expected the former owner as it was found; its node is dead, or nobody
+   * @param expected the former owner as it was found; its node is dead, or nobody, or the same
    * @return empty if it has another owner by now, or has gone
    */
   CompletionStage<Optional<Claimed>> claim(

@@ -139,6 +139,54 @@ class ClusterTest {
   }
 
   @Test
+  void a_session_whose_release_was_not_answered_stays_at_rest_until_it_is() {
+    Session session = one.open();
+    session.offer(Message.text("kept"));
+    one.store.lostReleases.set(2);
+    one.sessions.drain();
+    one.cluster.giveAway(1);
+    assertThat(one.sessions.count()).isZero();
+    assertThat(one.store.lostReleases).hasValue(0);
+
+    Session moved = here(two.cluster.locate(session.id()));
+    assertThat(moved.base()).isZero();
+    assertThat(Stage.get(two.sessions.freeze(moved)).unacknowledged()).hasSize(1);
+  }
+
+  @Test
+  void a_node_that_did_not_hear_that_a_session_is_its_own_claims_it_again_whole() {
+    Session session = one.open();
+    session.offer(Message.text("kept"));
+    one.sessions.drain();
+    one.cluster.giveAway(1);
+    two.store.lostClaims.set(1);
+    assertThat(Stage.refusal(two.cluster.locate(session.id())).code()).isEqualTo("unavailable");
+
+    Session moved = here(two.cluster.locate(session.id()));
+    assertThat(moved.base()).isZero();
+    assertThat(Stage.get(two.sessions.freeze(moved)).unacknowledged()).hasSize(1);
+  }
+
+  @Test
+  void what_a_node_claims_as_it_begins_to_go_is_passed_on_whole() {
+    Session session = one.open();
+    session.offer(Message.text("kept"));
+    one.sessions.drain();
+    one.cluster.giveAway(1);
+    two.sessions.drain();
+    assertThat(Stage.refusal(two.cluster.locate(session.id())).code()).isEqualTo("draining");
+    await()
+        .until(
+            () ->
+                Stage.get(two.store.find(session.id()))
+                    .orElseThrow()
+                    .node()
+                    .equals(SessionStore.NOBODY));
+    two.cluster.takeNoMore();
+    assertThat(Stage.refusal(two.cluster.locate(session.id())).code()).isEqualTo("draining");
+  }
+
+  @Test
   void a_session_of_a_node_that_died_is_rebuilt_once_its_lease_has_ended() {
     Session session = one.open();
     one.stopped(true);

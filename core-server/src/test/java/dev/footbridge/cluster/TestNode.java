@@ -13,7 +13,6 @@ import dev.footbridge.session.Session;
 import dev.footbridge.session.SessionOptions;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.Retention;
-import dev.footbridge.store.SessionStore;
 import dev.footbridge.store.memory.MemoryChannelStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.store.redis.RedisConnections;
@@ -47,7 +46,7 @@ final class TestNode implements AutoCloseable {
   final Membership membership;
   final Sessions sessions;
   final Cluster cluster;
-  final SessionStore store;
+  final ForgetfulStore store;
   private final ScheduledExecutorService ticker = Executors.newSingleThreadScheduledExecutor();
   private final ManualTimer timer = new ManualTimer(new ManualClock());
   private final Lane lane = new Lane(Runnable::run);
@@ -99,7 +98,7 @@ final class TestNode implements AutoCloseable {
             System::nanoTime,
             () -> id + ++names[0],
             (peer, behalf, millis) -> CompletableFuture.completedStage(false));
-    store = new RedisSessionStore(redis, prefix);
+    store = new ForgetfulStore(new RedisSessionStore(redis, prefix));
     Hub hub =
         new Hub(
             new MemoryChannelStore(

@@ -8,6 +8,11 @@ if stored[1] ~= ARGV[2] or stored[2] ~= ARGV[3] then
 end
 local fence = tonumber(stored[2]) + 1
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'fence', string.format('%.0f', fence))
-redis.call('HDEL', KEYS[1], 'state')
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return {fence, stored[3], stored[4]}
+-- Released to nobody; or claimed by the same node, which did not hear of it. It stays until that one
+-- writes. Of another owner's time it would be old.
+if ARGV[2] == '' or ARGV[2] == ARGV[1] then
+  return {fence, stored[3], stored[4]}
+end
+redis.call('HDEL', KEYS[1], 'state')
+return {fence, stored[3], false}

@@ -20,6 +20,7 @@ if ARGV[4] == 'alive' and (stored[1] ~= ARGV[1] or stored[2] ~= ARGV[2]) then
 end
 if ARGV[4] == 'meta' then
   redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'fence', ARGV[2], 'meta', ARGV[5])
+  redis.call('HDEL', KEYS[1], 'state')
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

@@ -79,6 +79,37 @@ class RedisSessionStoreTest {
   }
 
   @Test
+  void who_did_not_hear_that_it_was_given_one_claims_it_again_and_gets_it_whole() {
+    Stage.get(store.release(ID, FIRST, META, STATE, LIFE));
+    Stage.get(store.claim(ID, "two", Stage.get(store.find(ID)).orElseThrow(), LIFE));
+    Tenancy unheard = Stage.get(store.find(ID)).orElseThrow();
+    Claimed again = Stage.get(store.claim(ID, "two", unheard, LIFE)).orElseThrow();
+    assertThat(again.state()).isEqualTo(STATE);
+
+    Tenancy two = new Tenancy("two", again.fence());
+    assertThat(Stage.get(store.put(ID, two, META, LIFE))).isTrue();
+    assertThat(Stage.get(store.claim(ID, "two", two, LIFE)).orElseThrow().state()).isNull();
+  }
+
+  @Test
+  void a_release_may_be_repeated_until_somebody_has_claimed_it() {
+    assertThat(Stage.get(store.release(ID, FIRST, META, STATE, LIFE))).isTrue();
+    assertThat(Stage.get(store.release(ID, FIRST, META, STATE, LIFE))).isTrue();
+    Stage.get(store.claim(ID, "two", Stage.get(store.find(ID)).orElseThrow(), LIFE));
+    assertThat(Stage.get(store.release(ID, FIRST, META, STATE, LIFE))).isFalse();
+    assertThat(Stage.get(store.find(ID)).orElseThrow().node()).isEqualTo("two");
+  }
+
+  @Test
+  void what_is_kept_alive_is_the_owners_own_life_only() {
+    assertThat(Stage.get(store.put(ID, FIRST, null, LIFE))).isTrue();
+    Tenancy next = new Tenancy("two", 2);
+    assertThat(Stage.get(store.put(ID, next, null, LIFE))).isFalse();
+    assertThat(Stage.get(store.put(ID, next, META, LIFE))).isTrue();
+    assertThat(Stage.get(store.find(ID))).contains(next);
+  }
+
+  @Test
   void one_that_is_not_there_is_written_with_its_meta_only() {
     String other = "one.CCCCCCCCCCCCCCCCCCCCCC";
     assertThat(Stage.get(store.put(other, FIRST, null, LIFE))).isFalse();
