@@ -8,6 +8,7 @@ import dev.footbridge.bridge.forward.InternalHandler;
 import dev.footbridge.bridge.transport.LocalSessions;
 import dev.footbridge.bridge.transport.SessionAccess;
 import dev.footbridge.cluster.Cluster;
+import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.node.Node;
@@ -119,13 +120,15 @@ public final class Server implements AutoCloseable {
 
   private SessionAccess access(Config config) {
     Cluster cluster = node.cluster();
-    String secret = node.secret();
-    if (cluster == null || secret == null) {
+    PeerLink link = node.link();
+    if (cluster == null || link == null) {
       return new LocalSessions(node.sessions());
     }
+    int connections = config.getInt(Setting.CLUSTER_CONNECTIONS);
     Forwarder toOthers =
-        new Forwarder(secret, config.getInt(Setting.CLUSTER_CONNECTIONS), node.timer());
+        new Forwarder(link, connections, connections * ioThreads.size(), node.timer());
     cluster.onLost(toOthers::lost);
+    node.everySecond(now -> toOthers.check());
     forwarder = toOthers;
     return new ClusterAccess(node.sessions(), cluster, toOthers);
   }
@@ -133,15 +136,18 @@ public final class Server implements AutoCloseable {
   /** Listens for other nodes and takes this one's place among them; nothing if it is alone. */
   private @Nullable Undertow startInternal(Config config, HttpHandler root) throws IOException {
     Cluster cluster = node.cluster();
-    String secret = node.secret();
+    PeerLink link = node.link();
     String host = node.internalHost();
-    if (cluster == null || secret == null || host == null) {
+    if (cluster == null || link == null || host == null) {
       return null;
     }
     int wanted = config.getInt(Setting.INTERNAL_PORT);
     Undertow listening =
         listener(
-            config, wanted, host, new InternalHandler(node, cluster.membership(), root, secret));
+            config,
+            wanted,
+            host,
+            new InternalHandler(node, cluster.membership(), root, link.secret()));
     start(listening, wanted, host);
     node.join(portOf(listening));
     return listening;

@@ -24,6 +24,14 @@ import org.junit.jupiter.api.Test;
 
 /** What happens at the limits that only nodes with a shared store have. */
 class ClusterLimitsTest {
+  private static final String[] UPGRADE = {
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol: footbridge.v1"
+  };
+
   private final RedisServer redis = RedisServer.with();
   private final List<TestServer> all = new ArrayList<>();
 
@@ -77,6 +85,62 @@ class ClusterLimitsTest {
     await()
         .untilAsserted(
             () -> assertThat(other.get("/sessions/" + second + "/poll").status()).isEqualTo(200));
+  }
+
+  @Test
+  @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
+  void who_speaks_of_another_protocol_is_counted_like_everybody_else() throws IOException {
+    TestServer owner = node(builder -> builder);
+    TestServer other =
+        node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+    String first = owner.open();
+    String second = owner.open();
+    try (HttpSocket held = other.connect()) {
+      held.request(
+          "GET",
+          "/sessions/" + first + "/poll?wait=30",
+          null,
+          "Connection: Upgrade",
+          "Upgrade: websocket");
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          other
+                              .get(
+                                  "/sessions/" + second + "/poll",
+                                  "Connection: Upgrade",
+                                  "Upgrade: nonsense")
+                              .status())
+                      .isEqualTo(503));
+    }
+  }
+
+  @Test
+  @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
+  void more_webSockets_to_another_node_than_are_allowed_are_refused_at_once() throws IOException {
+    TestServer owner = node(builder -> builder);
+    TestServer other =
+        node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+    String id = owner.open();
+    for (int i = 0; i < 5; i++) {
+      // What is no WebSocket after all does not stay.
+      Answer refused = other.get("/ws?session=" + id, "Connection: Upgrade", "Upgrade: websocket");
+      assertThat(refused.status()).isEqualTo(426);
+    }
+    try (HttpSocket socket = other.connect()) {
+      socket.request("GET", "/ws?session=" + id, null, UPGRADE);
+      assertThat(socket.head().status()).isEqualTo(101);
+      assertThat(other.get("/ws?session=" + id, UPGRADE).status()).isEqualTo(503);
+    }
+    await()
+        .untilAsserted(
+            () -> {
+              try (HttpSocket socket = other.connect()) {
+                socket.request("GET", "/ws?session=" + id, null, UPGRADE);
+                assertThat(socket.head().status()).isEqualTo(101);
+              }
+            });
   }
 
   @Test

@@ -14,9 +14,13 @@ import dev.footbridge.testclient.Answer;
 import dev.footbridge.testclient.HttpSocket;
 import dev.footbridge.testclient.RedisCommands;
 import dev.footbridge.testclient.SessionClient;
+import dev.footbridge.testclient.TcpRelay;
 import dev.footbridge.testclient.TestServer;
 import dev.footbridge.testclient.Transport;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.SocketTimeoutException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -102,9 +106,20 @@ class SeveralNodesTest {
       try (SessionClient there = SessionClient.open(other, Transport.WEBSOCKET)) {
         there.command(wish);
         here.awaitValue(value -> value.path("joined").size() == 1);
-        JsonNode state =
-            there.command("{\"op\":\"presence\",\"id\":\"p\",\"channel\":\"chat\"}").path("data");
-        assertThat(state.path("count").asInt()).isEqualTo(2);
+        // Each node hears of it in its own time.
+        AtomicInteger id = new AtomicInteger();
+        await()
+            .untilAsserted(
+                () ->
+                    assertThat(
+                            there
+                                .command(
+                                    "{\"op\":\"presence\",\"id\":%d,\"channel\":\"chat\"}"
+                                        .formatted(id.incrementAndGet()))
+                                .path("data")
+                                .path("count")
+                                .asInt())
+                        .isEqualTo(2));
       }
       here.awaitValue(value -> value.path("left").size() == 1);
     }
@@ -248,6 +263,63 @@ class SeveralNodesTest {
             "Footbridge-Hops: x",
             "Footbridge-Secret: guess");
     assertThat(answer.status()).isEqualTo(200);
+  }
+
+  private boolean leadsTo(TestServer node, String id) throws IOException {
+    return node.get("/sessions/" + id + "/poll").status() == 200;
+  }
+
+  @Test
+  void a_node_that_comes_after_redis_has_lost_its_data_gets_the_others_secret() throws Exception {
+    List<String> secret = RedisCommands.run(redis.url(), "GET", "fb:{nodes}:secret");
+    String id = one.open();
+    RedisCommands.run(redis.url(), "FLUSHALL");
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(RedisCommands.run(redis.url(), "GET", "fb:{nodes}:secret"))
+                    .isEqualTo(secret));
+    TestServer third = node(builder -> builder);
+    assertThat(leadsTo(third, id)).isTrue();
+    assertThat(leadsTo(one, third.open())).isTrue();
+  }
+
+  @Test
+  void where_a_node_came_first_after_that_the_others_take_its_secret() throws Exception {
+    String id = one.open();
+    RedisCommands.run(
+        redis.url(),
+        "EVAL",
+        "redis.call('FLUSHALL') redis.call('SET', KEYS[1], 'its own')",
+        "1",
+        "fb:{nodes}:secret");
+    TestServer third = node(builder -> builder);
+    await()
+        .ignoreExceptions()
+        .until(() -> leadsTo(third, id) && leadsTo(one, third.open()) && leadsTo(other, id));
+  }
+
+  @Test
+  void what_is_under_way_to_a_node_that_falls_silent_ends_soon() throws Exception {
+    int internal = TcpRelay.freePort();
+    try (TcpRelay network = new TcpRelay(internal);
+        HttpSocket client = other.connect()) {
+      TestServer third =
+          node(
+              builder ->
+                  builder
+                      .set(Setting.INTERNAL_PORT, internal)
+                      .set("internal-host", "127.0.0.1")
+                      .set("advertise", "127.0.0.1:" + network.port()));
+      String id = third.open();
+      client.request("GET", "/sessions/" + id + "/stream", null);
+      InputStream stream = client.body(client.head());
+      assertThat(stream.read()).isPositive();
+      network.fallSilent();
+      assertThatThrownBy(() -> stream.transferTo(OutputStream.nullOutputStream()))
+          .isInstanceOf(IOException.class)
+          .isNotInstanceOf(SocketTimeoutException.class);
+    }
   }
 
   // ---- health ----

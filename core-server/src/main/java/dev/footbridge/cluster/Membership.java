@@ -55,22 +55,24 @@ public final class Membership implements Tenure {
   /** Is told of what happens among the nodes. */
   public interface Listener {
     /** The tenure had lapsed and holds again; nobody took anything in between. */
-    void regained();
+    default void regained() {}
 
     /**
      * This node was declared dead and has another name now. The tenure does not hold before the
      * stage completes.
      */
-    CompletionStage<?> reborn(String formerId, String id);
+    default CompletionStage<?> reborn(String formerId, String id) {
+      return CompletableFuture.completedStage(null);
+    }
 
     /** The store has lost what it had, and with it what this node had written. */
-    void forgotten();
+    default void forgotten() {}
 
     /** A peer has gone or its lease has ended. */
-    void lost(String peer);
+    default void lost(String peer) {}
 
     /** A node went so long ago that nobody will come back to its sessions. Once for each node. */
-    void gone(String node);
+    default void gone(String node) {}
   }
 
   /** Asks a peer for a promise; see {@link #promise}. */

@@ -39,6 +39,9 @@ public final class PeerLink implements Membership.PromiseLink {
   /** Where promises are asked for. */
   public static final String PROMISE_PATH = "/promise";
 
+  /** Where a node says that it is there. */
+  public static final String PING_PATH = "/ping";
+
   /** Where procedures are called. */
   public static final String CALL_PATH = "/call";
 
@@ -46,6 +49,7 @@ public final class PeerLink implements Membership.PromiseLink {
   public static final String NOT_TAKEN = "Footbridge-Not-Taken";
 
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
+  private static final Duration PING_LIMIT = Duration.ofSeconds(2);
   private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int OK = 200;
 
@@ -56,7 +60,7 @@ public final class PeerLink implements Membership.PromiseLink {
           .followRedirects(HttpClient.Redirect.NEVER)
           .build();
 
-  private final String secret;
+  private final ClusterSecret secret;
   private final Map<String, Set<Call>> underWay = new ConcurrentHashMap<>();
 
   /** A call under way; it is itself and no other. */
@@ -67,8 +71,33 @@ public final class PeerLink implements Membership.PromiseLink {
   /**
    * @param secret what all nodes of the store share
    */
-  public PeerLink(String secret) {
+  public PeerLink(ClusterSecret secret) {
     this.secret = secret;
+  }
+
+  /** What all nodes of the store share. */
+  public ClusterSecret secret() {
+    return secret;
+  }
+
+  /**
+   * Whether a node can be reached: false if it says nothing for 2 s, or nobody listens where it
+   * did. Never completes exceptionally.
+   */
+  public CompletionStage<Boolean> answers(Peer peer) {
+    HttpRequest request =
+        request(peer, PING_PATH)
+            .timeout(PING_LIMIT)
+            .POST(HttpRequest.BodyPublishers.noBody())
+            .build();
+    return client
+        .sendAsync(request, BodyHandlers.discarding())
+        .handle(
+            (answer, failure) -> {
+              Throwable cause = failure == null ? null : Stages.cause(failure);
+              // A kept connection that ended just then says nothing.
+              return !(cause instanceof HttpTimeoutException || cause instanceof ConnectException);
+            });
   }
 
   @Override
@@ -156,7 +185,7 @@ public final class PeerLink implements Membership.PromiseLink {
 
   private HttpRequest.Builder request(Peer peer, String target) {
     return HttpRequest.newBuilder(URI.create("http://" + peer.address() + target))
-        .header(SECRET, secret);
+        .header(SECRET, secret.current());
   }
 
   private static Exception broken(Throwable failure) {

@@ -5,6 +5,7 @@ import dev.footbridge.auth.Authorizer;
 import dev.footbridge.auth.Identity;
 import dev.footbridge.channelapi.HubService;
 import dev.footbridge.cluster.Cluster;
+import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
 import dev.footbridge.endpoint.EndpointFactory;
@@ -292,9 +293,9 @@ public final class Node implements AutoCloseable {
     return cluster;
   }
 
-  /** What all nodes of the store share, and nobody else knows; null if this one is alone. */
-  public @Nullable String secret() {
-    return shared == null ? null : shared.secret();
+  /** What is asked of other nodes directly; null if this one is alone. */
+  public @Nullable PeerLink link() {
+    return shared == null ? null : shared.link();
   }
 
   /** The address to listen on for other nodes; null if this one is alone. */

@@ -1,5 +1,6 @@
 package dev.footbridge.node;
 
+import dev.footbridge.cluster.ClusterSecret;
 import dev.footbridge.cluster.Membership;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.config.Config;
@@ -30,9 +31,12 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What a node shares with others through Redis: the stores, and its place among the nodes. */
 final class Shared implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Shared.class);
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final String LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
   private static final int NAME_LENGTH = 8;
@@ -42,13 +46,15 @@ final class Shared implements AutoCloseable {
 
   private final Config config;
   private final RedisConnections redis;
-  private final String secret;
+  private final ClusterSecret secret;
+  private final RedisNodeStore nodes;
   private final PeerLink link;
   private final Membership membership;
   private final RedisChannelStore channels;
   private final RedisPresenceStore presence;
   private final RedisCalleeDirectory callees;
   private final RedisSessionStore sessions;
+  private volatile boolean secretLost;
 
   private Shared(
       Config config,
@@ -59,9 +65,9 @@ final class Shared implements AutoCloseable {
       throws IOException {
     this.config = config;
     this.redis = redis;
-    RedisNodeStore nodes = new RedisNodeStore(redis, PREFIX);
+    this.nodes = new RedisNodeStore(redis, PREFIX);
     String given = environment.get(SECRET_VARIABLE);
-    this.secret = given != null ? given : wait(nodes.secret(randomSecret()));
+    this.secret = new ClusterSecret(given != null ? given : wait(nodes.secret(randomSecret())));
     this.link = new PeerLink(secret);
     long ttlMillis = TimeUnit.SECONDS.toMillis(config.get(Setting.SESSION_TTL_SECONDS));
     this.membership =
@@ -73,6 +79,15 @@ final class Shared implements AutoCloseable {
             nanoClock,
             Shared::randomName,
             link);
+    if (given == null) {
+      membership.listen(
+          new Membership.Listener() {
+            @Override
+            public void forgotten() {
+              secretLost = true;
+            }
+          });
+    }
     this.channels = new RedisChannelStore(redis, PREFIX, config::retention, timer, nanoClock);
     this.presence = new RedisPresenceStore(redis, PREFIX, membership::isGone, timer);
     this.callees =
@@ -187,10 +202,6 @@ final class Shared implements AutoCloseable {
     return redis;
   }
 
-  String secret() {
-    return secret;
-  }
-
   PeerLink link() {
     return link;
   }
@@ -220,6 +231,24 @@ final class Shared implements AutoCloseable {
     channels.check();
     presence.check();
     callees.check();
+    if (secretLost) {
+      shareSecret();
+    }
+  }
+
+  /** The store has lost its data: whoever comes later must get the secret that the nodes have. */
+  private void shareSecret() {
+    Stages.on(
+        nodes.secret(secret.current()),
+        kept -> {
+          secretLost = false;
+          if (!kept.equals(secret.current())) {
+            LOG.warn("A node came before the others had given Redis their secret; taking its own.");
+            secret.adopt(kept);
+          }
+        },
+        failure ->
+            LOG.warn("Giving Redis the nodes' secret again failed: {}", failure.getMessage()));
   }
 
   @Override

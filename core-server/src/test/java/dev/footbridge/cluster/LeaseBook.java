@@ -52,6 +52,12 @@ final class LeaseBook implements NodeStore {
     departed.clear();
   }
 
+  /** A replica that had not heard of a node's death yet has become the store. */
+  void forgetDeath(String id) {
+    departed.remove(id);
+    leases.put(id, new Entry("", false, now()));
+  }
+
   boolean hasDeparted(String id) {
     return departed.containsKey(id);
   }

@@ -195,4 +195,34 @@ class MembershipTest {
     assertThat(two.forgotten).isEqualTo(1);
     assertThat(one.holds()).isTrue();
   }
+
+  @Test
+  void a_node_that_wakes_to_a_store_that_has_lost_its_data_may_have_been_declared_dead() {
+    Nodes.Node two = another();
+    String before = two.id();
+    two.stopped = true;
+    nodes.pass(LEASE_MILLIS + 100);
+    assertThat(Stage.get(one.membership.declareDead(before))).isZero();
+    nodes.book.lose();
+    two.stopped = false;
+    nodes.pass(LEASE_MILLIS);
+    assertThat(two.former).isEqualTo(before);
+    assertThat(two.id()).isNotEqualTo(before);
+    assertThat(two.holds()).isTrue();
+  }
+
+  @Test
+  void a_store_that_has_forgotten_only_a_death_is_noticed_by_who_declared_it() {
+    Nodes.Node two = another();
+    two.stopped = true;
+    nodes.pass(LEASE_MILLIS + 100);
+    assertThat(Stage.get(one.membership.declareDead(two.id()))).isZero();
+    nodes.book.forgetDeath(two.id());
+    two.stopped = false;
+    nodes.pass(LEASE_MILLIS);
+    assertThat(two.former).isNull();
+    assertThat(one.forgotten).as("what it took over from the other is written again").isEqualTo(1);
+    nodes.pass(4 * LEASE_MILLIS);
+    assertThat(one.forgotten).isEqualTo(1);
+  }
 }

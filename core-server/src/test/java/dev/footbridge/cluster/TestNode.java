@@ -112,7 +112,7 @@ final class TestNode implements AutoCloseable {
             new Cluster.Parts(
                 membership,
                 store,
-                new PeerLink("secret"),
+                new PeerLink(new ClusterSecret("secret")),
                 hub,
                 new Lanes(List.of(Runnable::run)),
                 timer,

@@ -9,7 +9,6 @@ import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
 import io.undertow.UndertowOptions;
-import io.undertow.attribute.ConstantExchangeAttribute;
 import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
@@ -23,6 +22,8 @@ import io.undertow.server.handlers.proxy.ProxyHandler;
 import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
+import io.undertow.util.Methods;
+import io.undertow.util.StatusCodes;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
@@ -32,7 +33,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xnio.IoUtils;
 import org.xnio.OptionMap;
 import org.xnio.Options;
@@ -54,6 +58,7 @@ public final class Forwarder implements ProxyClient {
 
   static final HttpString SECRET = new HttpString(PeerLink.SECRET);
 
+  private static final Logger LOG = LoggerFactory.getLogger(Forwarder.class);
   private static final long CONNECT_MILLIS = 1000;
   private static final ProxyTarget TARGET = new ProxyTarget() {};
   private static final AttachmentKey<Errand> ERRAND = AttachmentKey.create(Errand.class);
@@ -61,10 +66,13 @@ public final class Forwarder implements ProxyClient {
   private final ProxyHandler proxy;
   private final Timer timer;
   private final int maxConnections;
+  private final int maxWebSockets;
+  private final PeerLink link;
   private final Map<String, Line> lines = new ConcurrentHashMap<>();
 
-  /** A node to which requests go, and the requests that are there. */
-  private record Line(ProxyConnectionPool pool, Set<Trip> busy) {}
+  /** A node to which requests go, and the requests and WebSockets that are there. */
+  private record Line(
+      Peer peer, ProxyConnectionPool pool, Set<Trip> busy, AtomicInteger webSockets) {}
 
   /**
    * A request that is at another node.
@@ -85,15 +93,18 @@ public final class Forwarder implements ProxyClient {
   }
 
   /** One request on its way. */
-  private record Errand(Line line, Runnable unreachable) {}
+  private record Errand(Line line, boolean webSocket, Runnable unreachable) {}
 
   /**
-   * @param secret what all nodes share
+   * @param link is asked whether other nodes still answer, and has what all nodes share
    * @param maxConnections to one node, from one I/O thread
+   * @param maxWebSockets to one node
    */
-  public Forwarder(String secret, int maxConnections, Timer timer) {
+  public Forwarder(PeerLink link, int maxConnections, int maxWebSockets, Timer timer) {
+    this.link = link;
     this.timer = timer;
     this.maxConnections = maxConnections;
+    this.maxWebSockets = maxWebSockets;
     this.proxy =
         ProxyHandler.builder()
             .setProxyClient(this)
@@ -101,7 +112,7 @@ public final class Forwarder implements ProxyClient {
             .setMaxConnectionRetries(0)
             .setRewriteHostHeader(false)
             .setReuseXForwarded(true)
-            .addRequestHeader(SECRET, new ConstantExchangeAttribute(secret))
+            .addRequestHeader(SECRET, reading(exchange -> link.secret().current()))
             .addRequestHeader(CLIENT, reading(Requests::address))
             .addRequestHeader(HOPS, reading(exchange -> Integer.toString(hops(exchange) + 1)))
             .build();
@@ -141,8 +152,40 @@ public final class Forwarder implements ProxyClient {
    */
   public void forward(HttpServerExchange exchange, Peer peer, Runnable unreachable)
       throws Exception {
-    exchange.putAttachment(ERRAND, new Errand(line(peer), unreachable));
+    boolean webSocket = isWebSocket(exchange);
+    if (!webSocket) {
+      // Or it would get a connection of its own, and the other node might change its protocol.
+      exchange.getRequestHeaders().remove(Headers.UPGRADE);
+    }
+    exchange.putAttachment(ERRAND, new Errand(line(peer), webSocket, unreachable));
     proxy.handleRequest(exchange);
+  }
+
+  private static boolean isWebSocket(HttpServerExchange exchange) {
+    return exchange.getRequestMethod().equals(Methods.GET)
+        && exchange.getRelativePath().equals("/ws")
+        && "websocket".equalsIgnoreCase(exchange.getRequestHeaders().getFirst(Headers.UPGRADE));
+  }
+
+  /**
+   * Time has passed; about once a second. Asks each node where something is under way whether it is
+   * still there: one that is silently cut off would keep its clients waiting until they notice.
+   */
+  public void check() {
+    lines.forEach(
+        (node, line) -> {
+          if (!line.busy().isEmpty()) {
+            var unused =
+                link.answers(line.peer())
+                    .thenAccept(
+                        answers -> {
+                          if (!answers) {
+                            LOG.warn("Node {} does not answer over the network.", node);
+                            lost(node);
+                          }
+                        });
+          }
+        });
   }
 
   /** Ends whatever is under way to a node that has gone. */
@@ -173,6 +216,7 @@ public final class Forwarder implements ProxyClient {
         peer.id(),
         id ->
             new Line(
+                peer,
                 new ProxyConnectionPool(
                     new PoolLimits(maxConnections),
                     URI.create("http://" + peer.address()),
@@ -181,7 +225,8 @@ public final class Forwarder implements ProxyClient {
                         .set(Options.TCP_NODELAY, true)
                         .set(UndertowOptions.ENABLE_HTTP2, false)
                         .getMap()),
-                ConcurrentHashMap.newKeySet()));
+                ConcurrentHashMap.newKeySet(),
+                new AtomicInteger()));
   }
 
   // ---- ProxyClient ----
@@ -199,6 +244,10 @@ public final class Forwarder implements ProxyClient {
       long timeout,
       TimeUnit timeUnit) {
     Errand errand = exchange.getAttachment(ERRAND);
+    if (errand.webSocket() && errand.line().webSockets().get() >= maxWebSockets) {
+      exchange.getIoThread().execute(() -> Exchanges.fail(exchange, busy()));
+      return;
+    }
     AtomicBoolean answered = new AtomicBoolean();
     var late =
         timer.newTimeout(
@@ -209,7 +258,6 @@ public final class Forwarder implements ProxyClient {
             },
             CONNECT_MILLIS,
             TimeUnit.MILLISECONDS);
-    boolean upgrade = exchange.getRequestHeaders().contains(Headers.UPGRADE);
     errand
         .line()
         .pool()
@@ -224,7 +272,7 @@ public final class Forwarder implements ProxyClient {
                   return;
                 }
                 late.cancel();
-                begin(same, errand.line(), connection.getConnection());
+                begin(same, errand, connection.getConnection());
                 callback.completed(same, connection);
               }
 
@@ -251,7 +299,7 @@ public final class Forwarder implements ProxyClient {
             },
             CONNECT_MILLIS,
             TimeUnit.MILLISECONDS,
-            upgrade);
+            errand.webSocket());
   }
 
   private static ProtocolException busy() {
@@ -260,11 +308,11 @@ public final class Forwarder implements ProxyClient {
   }
 
   /** The request goes out on the connection: either end that leaves ends the other. */
-  private static void begin(HttpServerExchange exchange, Line line, ClientConnection connection) {
-    if (exchange.getRequestHeaders().contains(Headers.UPGRADE)) {
-      Trip trip = new Trip(connection, exchange.getConnection());
-      line.busy().add(trip);
-      connection.addCloseListener(closed -> line.busy().remove(trip));
+  private static void begin(
+      HttpServerExchange exchange, Errand errand, ClientConnection connection) {
+    Line line = errand.line();
+    if (errand.webSocket()) {
+      beginWebSocket(exchange, line, connection);
       return;
     }
     Trip trip = new Trip(connection, null);
@@ -288,6 +336,27 @@ public final class Forwarder implements ProxyClient {
         (complete, next) -> {
           watch.stop();
           line.busy().remove(trip);
+          next.proceed();
+        });
+  }
+
+  private static void beginWebSocket(
+      HttpServerExchange exchange, Line line, ClientConnection connection) {
+    Trip trip = new Trip(connection, exchange.getConnection());
+    line.busy().add(trip);
+    line.webSockets().incrementAndGet();
+    connection.addCloseListener(
+        closed -> {
+          if (line.busy().remove(trip)) {
+            line.webSockets().decrementAndGet();
+          }
+        });
+    exchange.addExchangeCompleteListener(
+        (complete, next) -> {
+          if (complete.getStatusCode() != StatusCodes.SWITCHING_PROTOCOLS) {
+            // It was refused; no pool takes the connection back.
+            cut(connection);
+          }
           next.proceed();
         });
   }

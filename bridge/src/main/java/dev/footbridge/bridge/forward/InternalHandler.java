@@ -2,6 +2,7 @@ package dev.footbridge.bridge.forward;
 
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.Routes;
+import dev.footbridge.cluster.ClusterSecret;
 import dev.footbridge.cluster.Membership;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.config.Setting;
@@ -18,8 +19,6 @@ import io.undertow.util.HttpString;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -36,23 +35,23 @@ public final class InternalHandler implements HttpHandler {
   private final Node node;
   private final Membership membership;
   private final HttpHandler forwarded;
-  private final byte[] secret;
+  private final ClusterSecret secret;
 
   /**
    * @param secret what all nodes share
    * @param forwarded handles what came over another node
    */
-  public InternalHandler(Node node, Membership membership, HttpHandler forwarded, String secret) {
+  public InternalHandler(
+      Node node, Membership membership, HttpHandler forwarded, ClusterSecret secret) {
     this.node = node;
     this.membership = membership;
     this.forwarded = forwarded;
-    this.secret = secret.getBytes(StandardCharsets.UTF_8);
+    this.secret = secret;
   }
 
   @Override
   public void handleRequest(HttpServerExchange exchange) throws Exception {
-    String given = exchange.getRequestHeaders().getFirst(Forwarder.SECRET);
-    if (given == null || !MessageDigest.isEqual(given.getBytes(StandardCharsets.UTF_8), secret)) {
+    if (!secret.accepts(exchange.getRequestHeaders().getFirst(Forwarder.SECRET))) {
       exchange.setPersistent(false);
       Exchanges.fail(
           exchange, new ProtocolException(ErrorCode.FORBIDDEN, "Only nodes may talk to this."));
@@ -70,6 +69,7 @@ public final class InternalHandler implements HttpHandler {
   private void asked(HttpServerExchange exchange) throws ProtocolException {
     Routes.require(exchange, "POST");
     switch (exchange.getRequestPath()) {
+      case PeerLink.PING_PATH -> exchange.endExchange();
       case PeerLink.PROMISE_PATH -> promise(exchange);
       case PeerLink.CALL_PATH ->
           Exchanges.body(

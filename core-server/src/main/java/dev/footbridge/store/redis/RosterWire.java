@@ -42,7 +42,10 @@ final class RosterWire {
       value.writeBytes(JsonWriter.quote(user));
     }
     value.write('\n');
-    value.writeBytes(member.json());
+    for (byte octet : member.json()) {
+      // In JSON a line feed can only be white space.
+      value.write(octet == '\n' ? ' ' : octet);
+    }
     return value.toByteArray();
   }
 

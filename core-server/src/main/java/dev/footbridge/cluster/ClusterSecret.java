@@ -1,0 +1,54 @@
+package dev.footbridge.cluster;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What all nodes of a store share and nobody else knows. Where the store makes it and loses it, the
+ * nodes may have to take another one; the former one is accepted too, until all have. Safe for any
+ * thread; never shown.
+ */
+public final class ClusterSecret {
+  private record Both(String current, @Nullable String former) {}
+
+  private volatile Both both;
+
+  /** Begins with the one that is known now. */
+  public ClusterSecret(String secret) {
+    this.both = new Both(Objects.requireNonNull(secret), null);
+  }
+
+  /** The one to show to others. */
+  public String current() {
+    return both.current();
+  }
+
+  /**
+   * Whether somebody who shows this is one of the nodes. Takes the same time for each wrong one.
+   */
+  public boolean accepts(@Nullable String shown) {
+    Both now = both;
+    return shown != null
+        && (same(now.current(), shown) || (now.former() != null && same(now.former(), shown)));
+  }
+
+  private static boolean same(String one, String other) {
+    return MessageDigest.isEqual(
+        one.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Takes the one that the others have; the present one is accepted still. */
+  public synchronized void adopt(String secret) {
+    if (!secret.equals(both.current())) {
+      both = new Both(secret, both.current());
+    }
+  }
+
+  /** Shows no secret. */
+  @Override
+  public String toString() {
+    return "ClusterSecret";
+  }
+}
