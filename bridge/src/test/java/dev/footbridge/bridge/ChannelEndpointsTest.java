@@ -501,7 +501,7 @@ class ChannelEndpointsTest {
     HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build();
     HttpResponse<Void> first =
         client.send(
-            HttpRequest.newBuilder(server.uri("http", "/footbridge.js")).build(),
+            HttpRequest.newBuilder(server.uri("http", "/health/live")).build(),
             BodyHandlers.discarding());
     assertThat(first.version()).isEqualTo(HttpClient.Version.HTTP_2);
     return client;

@@ -125,14 +125,24 @@ class ClusterLimitsTest {
     String id = owner.open();
     for (int i = 0; i < 5; i++) {
       // What is no WebSocket after all does not stay.
-      Answer refused = other.get("/ws?session=" + id, "Connection: Upgrade", "Upgrade: websocket");
-      assertThat(refused.status()).isEqualTo(426);
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          other
+                              .get("/ws?session=" + id, "Connection: Upgrade", "Upgrade: websocket")
+                              .status())
+                      .isEqualTo(426));
     }
-    try (HttpSocket socket = other.connect()) {
-      socket.request("GET", "/ws?session=" + id, null, UPGRADE);
-      assertThat(socket.head().status()).isEqualTo(101);
-      assertThat(other.get("/ws?session=" + id, UPGRADE).status()).isEqualTo(503);
-    }
+    await()
+        .untilAsserted(
+            () -> {
+              try (HttpSocket socket = other.connect()) {
+                socket.request("GET", "/ws?session=" + id, null, UPGRADE);
+                assertThat(socket.head().status()).isEqualTo(101);
+                assertThat(other.get("/ws?session=" + id, UPGRADE).status()).isEqualTo(503);
+              }
+            });
     await()
         .untilAsserted(
             () -> {

@@ -184,6 +184,7 @@ final class Presence implements PresenceStore.Follower {
   private void flush() {
     List<Member> joined = new ArrayList<>();
     List<Member> left = new ArrayList<>();
+    PresenceStore.Following over = null;
     synchronized (this) {
       if (!due || following == null || changing || ended) {
         return;
@@ -191,10 +192,14 @@ final class Presence implements PresenceStore.Follower {
       due = false;
       take(joined, left);
       if (joined.isEmpty() && left.isEmpty()) {
-        endIfUnused();
-        return;
+        over = endIfUnused();
+      } else {
+        changing = true;
       }
-      changing = true;
+    }
+    if (joined.isEmpty() && left.isEmpty()) {
+      stop(over);
+      return;
     }
     Stages.on(
         owner.store().change(channel, joined, left),
@@ -220,12 +225,14 @@ final class Presence implements PresenceStore.Follower {
 
   private void changed() {
     List<PresenceWatch> back;
+    PresenceStore.Following over;
     synchronized (this) {
       changing = false;
-      endIfUnused();
+      over = endIfUnused();
       back = List.copyOf(returned);
       returned.clear();
     }
+    stop(over);
     back.forEach(watch -> watch.lane().execute(watch::pump));
     flush();
   }
@@ -248,11 +255,20 @@ final class Presence implements PresenceStore.Follower {
         });
   }
 
-  private void endIfUnused() {
+  /** What is to be stopped, if nobody needs this any more; see {@link #stop}. */
+  private PresenceStore.@Nullable Following endIfUnused() {
     if (locals.isEmpty() && dirty.isEmpty() && !changing && !ended && following != null) {
       ended = true;
-      following.stop();
       owner.forget(channel, this);
+      return following;
+    }
+    return null;
+  }
+
+  /** Never with this locked: the store may be calling this just now, with its own lock held. */
+  private static void stop(PresenceStore.@Nullable Following over) {
+    if (over != null) {
+      over.stop();
     }
   }
 

@@ -8,7 +8,8 @@ import java.util.concurrent.CompletionStage;
 
 /**
  * A roster that is followed: at which version, and what was heard while it is being loaded. Guarded
- * by itself; the follower is called with it locked.
+ * by itself; the follower is called with it locked, so nobody may ask it for anything who holds
+ * what the follower needs. {@link #end} is the exception.
  */
 final class FollowedRoster {
   /** Changes that are kept while loading; where more come it is loaded once more. */
@@ -24,7 +25,7 @@ final class FollowedRoster {
   private boolean loading;
   private boolean again;
   private boolean mayBeLost;
-  private boolean ended;
+  private volatile boolean ended;
 
   FollowedRoster(RedisPresenceStore store, String channel, PresenceStore.Follower follower) {
     this.store = store;
@@ -41,13 +42,13 @@ final class FollowedRoster {
     return checks++;
   }
 
-  synchronized boolean hasEnded() {
+  boolean hasEnded() {
     return ended;
   }
 
-  synchronized void end() {
+  /** Nothing is told from now on, but for what is being told just now. Waits for nobody. */
+  void end() {
     ended = true;
-    waiting.clear();
   }
 
   /** Something was published. */
