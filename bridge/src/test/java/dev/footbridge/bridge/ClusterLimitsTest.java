@@ -47,6 +47,11 @@ class ClusterLimitsTest {
     return node;
   }
 
+  /** A node that may have one request, and one WebSocket, under way to another. */
+  private TestServer narrow() throws IOException {
+    return node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+  }
+
   private static long millis(Runnable action) {
     long begun = System.nanoTime();
     action.run();
@@ -68,8 +73,7 @@ class ClusterLimitsTest {
   @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
   void more_requests_to_another_node_than_are_allowed_are_refused_at_once() throws IOException {
     TestServer owner = node(builder -> builder);
-    TestServer other =
-        node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+    TestServer other = narrow();
     String first = owner.open();
     String second = owner.open();
     try (HttpSocket held = other.connect()) {
@@ -91,8 +95,7 @@ class ClusterLimitsTest {
   @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
   void who_speaks_of_another_protocol_is_counted_like_everybody_else() throws IOException {
     TestServer owner = node(builder -> builder);
-    TestServer other =
-        node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+    TestServer other = narrow();
     String first = owner.open();
     String second = owner.open();
     try (HttpSocket held = other.connect()) {
@@ -120,8 +123,7 @@ class ClusterLimitsTest {
   @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
   void more_webSockets_to_another_node_than_are_allowed_are_refused_at_once() throws IOException {
     TestServer owner = node(builder -> builder);
-    TestServer other =
-        node(builder -> builder.set(Setting.CLUSTER_CONNECTIONS, 1).set(Setting.IO_THREADS, 1));
+    TestServer other = narrow();
     String id = owner.open();
     for (int i = 0; i < 5; i++) {
       // What is no WebSocket after all does not stay.

@@ -51,8 +51,8 @@ public final class TcpRelay implements AutoCloseable {
     while (!listening.isClosed()) {
       try {
         Socket near = listening.accept();
-        Socket far = new Socket(InetAddress.getLoopbackAddress(), target);
         open.add(near);
+        Socket far = new Socket(InetAddress.getLoopbackAddress(), target);
         open.add(far);
         background(() -> carry(near, far));
         background(() -> carry(far, near));
@@ -75,6 +75,8 @@ public final class TcpRelay implements AutoCloseable {
       }
     } catch (IOException over) {
       // One of the two ends has gone; so does the other, by the closing above.
+      return;
+    } finally {
       open.remove(from);
     }
   }

@@ -90,7 +90,6 @@ public final class Cluster {
   private final Timer timer;
   private final LongSupplier nanoClock;
   private final List<Consumer<String>> losses = new CopyOnWriteArrayList<>();
-  private final List<Consumer<String>> departures = new CopyOnWriteArrayList<>();
   private @Nullable Sessions sessions;
   private final Map<String, CompletableFuture<Place>> searches = new ConcurrentHashMap<>();
 
@@ -147,11 +146,6 @@ public final class Cluster {
     losses.add(action);
   }
 
-  /** Calls with the id of a node that went so long ago that nobody comes back to its sessions. */
-  public void onGone(Consumer<String> action) {
-    departures.add(action);
-  }
-
   /** Time has passed; about once a second. */
   public void check() {
     keeper.check();
@@ -192,7 +186,6 @@ public final class Cluster {
     @Override
     public void gone(String node) {
       hub.nodeGone(node);
-      departures.forEach(action -> action.accept(node));
     }
   }
 

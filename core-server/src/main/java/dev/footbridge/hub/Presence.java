@@ -184,27 +184,23 @@ final class Presence implements PresenceStore.Follower {
   private void flush() {
     List<Member> joined = new ArrayList<>();
     List<Member> left = new ArrayList<>();
-    PresenceStore.Following over = null;
+    PresenceStore.Following over;
     synchronized (this) {
       if (!due || following == null || changing || ended) {
         return;
       }
       due = false;
       take(joined, left);
-      if (joined.isEmpty() && left.isEmpty()) {
-        over = endIfUnused();
-      } else {
-        changing = true;
-      }
+      changing = !joined.isEmpty() || !left.isEmpty();
+      over = endIfUnused();
     }
-    if (joined.isEmpty() && left.isEmpty()) {
-      stop(over);
-      return;
+    stop(over);
+    if (!joined.isEmpty() || !left.isEmpty()) {
+      Stages.on(
+          owner.store().change(channel, joined, left),
+          done -> changed(),
+          failure -> failed(joined, left));
     }
-    Stages.on(
-        owner.store().change(channel, joined, left),
-        done -> changed(),
-        failure -> failed(joined, left));
   }
 
   private void take(List<Member> joined, List<Member> left) {

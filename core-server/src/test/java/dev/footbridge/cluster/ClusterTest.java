@@ -89,18 +89,31 @@ class ClusterTest {
     await().until(() -> Stage.get(one.store.find(session.id())).isEmpty());
   }
 
-  @Test
-  void a_node_that_goes_gives_its_sessions_away_whole() {
-    Session session = one.open();
-    session.offer(Message.text("kept"));
+  private void giveAway() {
     one.sessions.drain();
     one.cluster.giveAway(1);
     assertThat(one.sessions.count()).isZero();
+  }
 
+  /** A session with one message under way, which the first node has given away. */
+  private Session givenAway() {
+    Session session = one.open();
+    session.offer(Message.text("kept"));
+    giveAway();
+    return session;
+  }
+
+  /** The second node has it as it was, with its message. */
+  private void assertWhole(Session session) {
     Session moved = here(two.cluster.locate(session.id()));
     assertThat(moved.base()).isZero();
     assertThat(moved.publicId()).isEqualTo(session.publicId());
     assertThat(Stage.get(two.sessions.freeze(moved)).unacknowledged()).hasSize(1);
+  }
+
+  @Test
+  void a_node_that_goes_gives_its_sessions_away_whole() {
+    assertWhole(givenAway());
   }
 
   @Test
@@ -143,36 +156,22 @@ class ClusterTest {
     Session session = one.open();
     session.offer(Message.text("kept"));
     one.store.lostReleases.set(2);
-    one.sessions.drain();
-    one.cluster.giveAway(1);
-    assertThat(one.sessions.count()).isZero();
+    giveAway();
     assertThat(one.store.lostReleases).hasValue(0);
-
-    Session moved = here(two.cluster.locate(session.id()));
-    assertThat(moved.base()).isZero();
-    assertThat(Stage.get(two.sessions.freeze(moved)).unacknowledged()).hasSize(1);
+    assertWhole(session);
   }
 
   @Test
   void a_node_that_did_not_hear_that_a_session_is_its_own_claims_it_again_whole() {
-    Session session = one.open();
-    session.offer(Message.text("kept"));
-    one.sessions.drain();
-    one.cluster.giveAway(1);
+    Session session = givenAway();
     two.store.lostClaims.set(1);
     assertThat(Stage.refusal(two.cluster.locate(session.id())).code()).isEqualTo("unavailable");
-
-    Session moved = here(two.cluster.locate(session.id()));
-    assertThat(moved.base()).isZero();
-    assertThat(Stage.get(two.sessions.freeze(moved)).unacknowledged()).hasSize(1);
+    assertWhole(session);
   }
 
   @Test
   void what_a_node_claims_as_it_begins_to_go_is_passed_on_whole() {
-    Session session = one.open();
-    session.offer(Message.text("kept"));
-    one.sessions.drain();
-    one.cluster.giveAway(1);
+    Session session = givenAway();
     two.sessions.drain();
     assertThat(Stage.refusal(two.cluster.locate(session.id())).code()).isEqualTo("draining");
     await()

@@ -21,6 +21,13 @@ class MembershipTest {
     return node;
   }
 
+  /** Stops a node for longer than its lease; the first one declares it dead. */
+  private void kill(Nodes.Node node) {
+    node.stopped = true;
+    nodes.pass(LEASE_MILLIS + 100);
+    assertThat(Stage.get(one.membership.declareDead(node.id()))).isZero();
+  }
+
   @Test
   void a_node_holds_as_long_as_it_renews() {
     assertThat(one.holds()).isTrue();
@@ -49,9 +56,7 @@ class MembershipTest {
   void a_node_that_was_stopped_beyond_its_lease_does_nothing_when_it_wakes() {
     Nodes.Node two = another();
     String before = two.id();
-    two.stopped = true;
-    nodes.pass(LEASE_MILLIS + 100);
-    assertThat(Stage.get(one.membership.declareDead(before))).isZero();
+    kill(two);
     assertThat(one.lost).containsExactly(before);
 
     two.stopped = false;
@@ -200,9 +205,7 @@ class MembershipTest {
   void a_node_that_wakes_to_a_store_that_has_lost_its_data_may_have_been_declared_dead() {
     Nodes.Node two = another();
     String before = two.id();
-    two.stopped = true;
-    nodes.pass(LEASE_MILLIS + 100);
-    assertThat(Stage.get(one.membership.declareDead(before))).isZero();
+    kill(two);
     nodes.book.lose();
     two.stopped = false;
     nodes.pass(LEASE_MILLIS);
@@ -214,9 +217,7 @@ class MembershipTest {
   @Test
   void a_store_that_has_forgotten_only_a_death_is_noticed_by_who_declared_it() {
     Nodes.Node two = another();
-    two.stopped = true;
-    nodes.pass(LEASE_MILLIS + 100);
-    assertThat(Stage.get(one.membership.declareDead(two.id()))).isZero();
+    kill(two);
     nodes.book.forgetDeath(two.id());
     two.stopped = false;
     nodes.pass(LEASE_MILLIS);

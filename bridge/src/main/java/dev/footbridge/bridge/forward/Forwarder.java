@@ -162,8 +162,9 @@ public final class Forwarder implements ProxyClient {
   }
 
   private static boolean isWebSocket(HttpServerExchange exchange) {
+    String path = exchange.getRelativePath();
     return exchange.getRequestMethod().equals(Methods.GET)
-        && exchange.getRelativePath().equals("/ws")
+        && (path.equals("/ws") || path.startsWith("/ws/"))
         && "websocket".equalsIgnoreCase(exchange.getRequestHeaders().getFirst(Headers.UPGRADE));
   }
 
@@ -179,9 +180,10 @@ public final class Forwarder implements ProxyClient {
                 link.answers(line.peer())
                     .thenAccept(
                         answers -> {
-                          if (!answers) {
+                          // Whoever asked before may have ended it; what has begun since is new.
+                          if (!answers && lines.remove(node, line)) {
                             LOG.warn("Node {} does not answer over the network.", node);
-                            lost(node);
+                            end(line);
                           }
                         });
           }
@@ -192,9 +194,13 @@ public final class Forwarder implements ProxyClient {
   public void lost(String node) {
     Line line = lines.remove(node);
     if (line != null) {
-      // What the pool keeps unused ends by its time; only I/O threads may touch it.
-      line.busy().forEach(Trip::end);
+      end(line);
     }
+  }
+
+  private static void end(Line line) {
+    // What the pool keeps unused ends by its time; only I/O threads may touch it.
+    line.busy().forEach(Trip::end);
   }
 
   /**
