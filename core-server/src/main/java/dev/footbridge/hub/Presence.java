@@ -137,12 +137,26 @@ final class Presence implements PresenceStore.Follower {
       local = locals.remove(id);
       if (local != null) {
         announced.remove(id);
+        owner.handedOver(channel, local.on(id, owner.node()));
         touch(id);
       }
     }
     if (local != null) {
       local.watch().end();
     }
+  }
+
+  /**
+   * No other node has announced a member that was handed over: it leaves, unless it has come back.
+   *
+   * @return false if this has ended, and somebody else must see to that
+   */
+  synchronized boolean unclaimed(Member member) {
+    if (!ended && !locals.containsKey(member.id())) {
+      announced.putIfAbsent(member.id(), member);
+      touch(member.id());
+    }
+    return !ended;
   }
 
   /** Announces all members of this node again. */
@@ -341,6 +355,13 @@ final class Presence implements PresenceStore.Follower {
     lost.remove(member.id());
     if (roster.put(member) == null && isNews) {
       news.joined(member);
+    }
+    if (!member.node().equals(owner.node())) {
+      owner.claimed(channel, member.id());
+    } else if (!locals.containsKey(member.id()) && !owner.isHandedOver(channel, member.id())) {
+      // Its leaving was lost with what Redis had, or was overtaken by its coming.
+      announced.putIfAbsent(member.id(), member);
+      touch(member.id());
     }
   }
 

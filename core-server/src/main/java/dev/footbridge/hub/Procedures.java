@@ -170,11 +170,12 @@ public final class Procedures {
 
   /** Says again to other nodes what is registered here: this one has another name now. */
   void announce() {
-    for (String procedure : callees.procedures()) {
-      synchronized (announcing) {
-        Stages.on(
-            colleagues.announce(procedure, callees.count(procedure)), told -> {}, later -> {});
-      }
+    callees.procedures().forEach(this::announce);
+  }
+
+  private void announce(String procedure) {
+    synchronized (announcing) {
+      Stages.on(colleagues.announce(procedure, callees.count(procedure)), told -> {}, later -> {});
     }
   }
 
@@ -205,6 +206,10 @@ public final class Procedures {
         call.limit();
         return call.answer;
       }
+    }
+    if (candidates.isEmpty()) {
+      // Whoever sent it believes that there is a callee here.
+      announce(procedure);
     }
     return CompletableFuture.failedFuture(
         candidates.isEmpty() ? NotTakenException.noCallee() : NotTakenException.unavailable());

@@ -6,11 +6,15 @@ import static dev.footbridge.channelapi.Messages.publish;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.footbridge.hub.Colleagues;
 import dev.footbridge.session.Bye;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.SessionState;
+import dev.footbridge.store.Member;
+import dev.footbridge.store.PresenceStore;
 import dev.footbridge.store.Retention;
 import dev.footbridge.store.memory.MemoryChannelStore;
+import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.Stage;
 import dev.footbridge.support.TestClient;
@@ -105,6 +109,70 @@ class MovingOnTheHubTest {
     assertThat(told).hasSize(1);
     assertThat(told.get(0).path("reset").booleanValue()).isTrue();
     assertThat(told.get(0).at("/members/0/member").textValue()).isEqualTo(member);
+  }
+
+  /** Two nodes with one store, as in a cluster. */
+  private static final class Pair {
+    final PresenceStore presence = new MemoryPresenceStore();
+    final TestHub here = TestHub.builder().node("here", presence, Colleagues.NONE).build();
+    final TestHub there = TestHub.builder().node("there", presence, Colleagues.NONE).build();
+    final TestClient ann = here.client("ann");
+    final TestClient bob = here.client("bob");
+
+    /** Ann is in, goes, and this node reads the roster again before anybody has announced her. */
+    SessionState annGoes() {
+      here.ask(ann, "subscribe", channel("a") + ",\"presence\":true");
+      here.letPass(200, TimeUnit.MILLISECONDS);
+      CompletionStage<SessionState> freezing = here.sessions().freeze(ann.session());
+      here.settle();
+      here.sessions().handedOver(ann.session(), new Bye("draining", true, 0));
+      here.settle();
+      here.letPass(200, TimeUnit.MILLISECONDS);
+      here.ask(bob, "subscribe", channel("a") + ",\"presence\":true");
+      here.letPass(200, TimeUnit.MILLISECONDS);
+      return Stage.get(freezing);
+    }
+
+    List<String> nodes() {
+      return Stage.get(presence.read("a", 10)).members().stream().map(Member::node).toList();
+    }
+  }
+
+  @Test
+  void whoever_was_handed_over_stays_until_another_node_has_had_its_time() {
+    Pair pair = new Pair();
+    pair.annGoes();
+    assertThat(pair.nodes()).hasSize(2);
+    pair.here.letPass(119, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).hasSize(2);
+    pair.here.letPass(2, TimeUnit.SECONDS);
+    pair.here.letPass(1, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).hasSize(1);
+  }
+
+  @Test
+  void whoever_was_handed_over_leaves_though_its_channel_is_empty_here() {
+    Pair pair = new Pair();
+    pair.annGoes();
+    pair.here.ask(pair.bob, "unsubscribe", channel("a"));
+    pair.here.letPass(119, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).containsExactly("here");
+    pair.here.letPass(2, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).isEmpty();
+  }
+
+  @Test
+  void whoever_was_handed_over_and_announced_stays() {
+    Pair pair = new Pair();
+    SessionState state = pair.annGoes();
+    Session session = Stage.get(pair.there.sessions().adopt(state, pair.there.lane()));
+    pair.there.settle();
+    TestClient.after(session, pair.there.lane(), state.acked());
+    pair.there.letPass(1, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).containsExactlyInAnyOrder("here", "there");
+    pair.here.letPass(121, TimeUnit.SECONDS);
+    pair.here.letPass(1, TimeUnit.SECONDS);
+    assertThat(pair.nodes()).contains("there");
   }
 
   @Test

@@ -292,4 +292,18 @@ class PresenceTest {
     here.letPass(2000, MILLISECONDS);
     assertThat(cat.heard().get(0).get("left")).hasSize(1);
   }
+
+  @Test
+  void whoever_has_left_leaves_again_where_the_store_has_it_still() {
+    ForgetfulStore store = new ForgetfulStore();
+    TestHub here = TestHub.builder().node("here", store, Colleagues.NONE).build();
+    TestClient cat = here.client("cat");
+    here.ask(cat, "subscribe", PRESENT);
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    cat.heard();
+    byte[] json = "{\"member\":\"eve\"}".getBytes(UTF_8);
+    store.change("room", List.of(new Member("eve", "\"eve\"", "here", json)), List.of());
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    assertThat(store.memory.read("room", 10).toCompletableFuture().join().count()).isEqualTo(1);
+  }
 }

@@ -432,6 +432,28 @@ class ProceduresTest {
   }
 
   @Test
+  void a_node_that_is_asked_for_a_callee_that_it_has_not_says_so_again() {
+    List<String> said = new ArrayList<>();
+    CalleeDirectory directory =
+        new CalleeDirectory() {
+          @Override
+          public CompletionStage<?> announce(String procedure, int count) {
+            said.add(procedure + " " + count);
+            return CompletableFuture.completedStage(null);
+          }
+
+          @Override
+          public CompletionStage<Map<String, Integer>> elsewhere(String procedure, boolean exact) {
+            return CompletableFuture.completedStage(Map.of());
+          }
+        };
+    TestHub here = among(Colleagues.of(directory, Colleagues.NONE.link()));
+    assertThat(here.hub().procedures().callHere("p", new byte[0], null, 1))
+        .isCompletedExceptionally();
+    assertThat(said).containsExactly("p 0");
+  }
+
+  @Test
   void one_that_nobody_has_ever_seen_is_not_waited_for() {
     TestHub here = among(colleague(0));
     assertThat(here.error(here.client(), "call", "\"procedure\":\"nowhere\""))

@@ -7,7 +7,11 @@ import dev.footbridge.store.PresenceStore;
 import io.netty.util.Timer;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -39,11 +43,28 @@ public final class RedisPresenceStore implements PresenceStore {
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int BATCH = 500;
 
+  /** For how many calls of {@link #check} it is remembered who has left, and of how many. */
+  private static final int LEFT_ROUNDS = 60;
+
+  private static final int MOST_LEFT = 10_000;
+
   private final RedisPort redis;
   private final String prefix;
   private final Predicate<String> gone;
   private final Timer timer;
   private final ConcurrentLinkedQueue<FollowedRoster> followed = new ConcurrentLinkedQueue<>();
+
+  /**
+   * Who has left of late, the longest ago first; guarded by itself. A Redis that fails over may
+   * lose what it has acknowledged, and nobody who is still there would miss it.
+   */
+  private final Map<Place, Left> left = new LinkedHashMap<>();
+
+  private long round;
+
+  private record Place(String channel, String id) {}
+
+  private record Left(Member member, long round) {}
 
   /**
    * @param prefix before all keys and topics
@@ -55,11 +76,21 @@ public final class RedisPresenceStore implements PresenceStore {
     this.prefix = prefix;
     this.gone = gone;
     this.timer = timer;
-    redis.onReconnect(() -> followed.forEach(roster -> roster.reload(true)));
+    redis.onReconnect(
+        () -> {
+          leaveAgain();
+          followed.forEach(roster -> roster.reload(true));
+        });
   }
 
   @Override
   public CompletionStage<?> change(
+      String channel, Collection<Member> joined, Collection<Member> left) {
+    remember(channel, joined, left);
+    return run(channel, joined, left);
+  }
+
+  private CompletionStage<?> run(
       String channel, Collection<Member> joined, Collection<Member> left) {
     List<byte[]> arguments = new ArrayList<>(5 + 2 * (joined.size() + left.size()));
     arguments.add(Answers.bytes(topic(channel)));
@@ -76,6 +107,50 @@ public final class RedisPresenceStore implements PresenceStore {
       arguments.add(Answers.bytes(member.node()));
     }
     return redis.run("presence-change", keys(channel), arguments);
+  }
+
+  private void remember(String channel, Collection<Member> joined, Collection<Member> gone) {
+    synchronized (left) {
+      joined.forEach(member -> left.remove(new Place(channel, member.id())));
+      for (Member member : gone) {
+        Place place = new Place(channel, member.id());
+        left.remove(place);
+        left.put(place, new Left(member, round));
+      }
+      forgetBefore(Long.MIN_VALUE);
+    }
+  }
+
+  private void forgetBefore(long past) {
+    Iterator<Left> eldest = left.values().iterator();
+    while (eldest.hasNext() && (eldest.next().round() < past || left.size() > MOST_LEFT)) {
+      eldest.remove();
+    }
+  }
+
+  private void leaveAgain() {
+    Map<String, List<Member>> byChannel = new HashMap<>();
+    synchronized (left) {
+      left.forEach(
+          (place, gone) ->
+              byChannel
+                  .computeIfAbsent(place.channel(), channel -> new ArrayList<>())
+                  .add(gone.member()));
+    }
+    byChannel.forEach(this::leaveAgain);
+  }
+
+  private void leaveAgain(String channel, List<Member> members) {
+    List<Member> still = new ArrayList<>();
+    synchronized (left) {
+      for (Member member : members) {
+        if (left.containsKey(new Place(channel, member.id()))) {
+          still.add(member);
+        }
+      }
+    }
+    Stages.on(
+        remove(channel, still, 0), done -> {}, failure -> later(() -> leaveAgain(channel, still)));
   }
 
   @Override
@@ -137,7 +212,7 @@ public final class RedisPresenceStore implements PresenceStore {
       return CompletableFuture.completedStage(null);
     }
     int to = Math.min(from + BATCH, theirs.size());
-    return change(channel, List.of(), theirs.subList(from, to))
+    return run(channel, List.of(), theirs.subList(from, to))
         .thenCompose(done -> remove(channel, theirs, to));
   }
 
@@ -149,6 +224,9 @@ public final class RedisPresenceStore implements PresenceStore {
 
   /** Looks whether what is followed is where Redis is, a part of it each time. */
   public void check() {
+    synchronized (left) {
+      forgetBefore(++round - LEFT_ROUNDS);
+    }
     int share = (followed.size() + CHECK_ROUNDS - 1) / CHECK_ROUNDS;
     for (int i = 0; i < share; i++) {
       FollowedRoster roster = followed.poll();

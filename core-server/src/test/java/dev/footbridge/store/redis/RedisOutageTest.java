@@ -221,4 +221,36 @@ class RedisOutageTest {
       assertThat(losses.members).startsWith(1).endsWith(0);
     }
   }
+
+  private static Member member(String id) {
+    return new Member(id, "ann", "n", "{}".getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static List<String> present(PresenceStore store) {
+    return Stage.get(store.read("a", 10)).members().stream().map(Member::id).toList();
+  }
+
+  @Test
+  void whoever_left_stays_away_though_redis_has_lost_that() throws ProtocolException {
+    try (RedisServer redis = RedisServer.with();
+        RedisConnections connections = RedisExtension.connect(redis);
+        RedisConnections spoiler = RedisExtension.connect(redis)) {
+      PresenceStore store =
+          new RedisPresenceStore(connections, "test", node -> false, RedisKind.timer());
+      Stage.get(store.change("a", List.of(member("1"), member("2"), member("3")), List.of()));
+      Stage.get(store.change("a", List.of(), List.of(member("1"), member("2"))));
+      Stage.get(store.change("a", List.of(member("2")), List.of()));
+
+      // As a replica has it that became the primary before it had heard.
+      Stage.get(
+          new RedisPresenceStore(spoiler, "test", node -> false, RedisKind.timer())
+              .change("a", List.of(member("1")), List.of()));
+      assertThat(present(store)).containsExactlyInAnyOrder("1", "2", "3");
+      redis.tell("CLIENT", "KILL", "TYPE", "normal");
+      await()
+          .atMost(PATIENCE)
+          .ignoreExceptions()
+          .untilAsserted(() -> assertThat(present(store)).containsExactlyInAnyOrder("2", "3"));
+    }
+  }
 }
