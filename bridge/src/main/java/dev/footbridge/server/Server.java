@@ -26,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.xnio.Option;
 import org.xnio.OptionMap;
 import org.xnio.Options;
 import org.xnio.Xnio;
@@ -106,7 +107,7 @@ public final class Server implements AutoCloseable {
       this.internal = startInternal(config, root);
       this.undertow = listener(config, config.getInt(Setting.PORT), config.host(), root);
       node.restore();
-      start(undertow, config.getInt(Setting.PORT), config.host());
+      start(undertow, config, config.getInt(Setting.PORT), config.host());
       node.started();
     } catch (IOException | RuntimeException e) {
       node.leave();
@@ -148,14 +149,16 @@ public final class Server implements AutoCloseable {
             wanted,
             host,
             new InternalHandler(node, cluster.membership(), root, link.secret()));
-    start(listening, wanted, host);
+    start(listening, config, wanted, host);
     node.join(portOf(listening));
     return listening;
   }
 
-  private static void start(Undertow listener, int port, String host) throws BindException {
+  private static void start(Undertow listener, Config config, int port, String host)
+      throws BindException {
     try {
       listener.start();
+      serveHttp2(listener, config);
     } catch (RuntimeException e) {
       if (e.getCause() instanceof BindException) {
         throw new BindException(
@@ -187,33 +190,57 @@ public final class Server implements AutoCloseable {
   }
 
   private Undertow listener(Config config, int port, String host, HttpHandler root) {
+    Undertow.Builder builder =
+        Undertow.builder()
+            .setWorker(worker)
+            .setBufferSize(BUFFER_BYTES)
+            .setDirectBuffers(true)
+            .addHttpListener(port, host, root)
+            .setSocketOption(Options.BACKLOG, BACKLOG)
+            .setSocketOption(Options.TCP_NODELAY, true)
+            .setSocketOption(Options.REUSE_ADDRESSES, true);
+    OptionMap options = options(config);
+    options.forEach(option -> set(builder, option, options));
+    return builder.build();
+  }
+
+  private static <T> void set(Undertow.Builder builder, Option<T> option, OptionMap options) {
+    builder.setServerOption(option, options.get(option));
+  }
+
+  private static OptionMap options(Config config) {
     int headerTimeout = config.getInt(Setting.LIMITS_HEADER_TIMEOUT_MILLIS);
     int keepAlive = (int) TimeUnit.SECONDS.toMillis(config.get(Setting.LIMITS_KEEP_ALIVE_SECONDS));
-    return Undertow.builder()
-        .setWorker(worker)
-        .setBufferSize(BUFFER_BYTES)
-        .setDirectBuffers(true)
-        .addHttpListener(port, host, root)
-        .setSocketOption(Options.BACKLOG, BACKLOG)
-        .setSocketOption(Options.TCP_NODELAY, true)
-        .setSocketOption(Options.REUSE_ADDRESSES, true)
-        .setServerOption(UndertowOptions.ENABLE_HTTP2, true)
+    int headers = PARSER_HEADER_FACTOR * config.getInt(Setting.LIMITS_HEADER_BYTES);
+    return OptionMap.builder()
         // Or an answer would wait for that to the next request, which may be held for a minute.
-        .setServerOption(UndertowOptions.BUFFER_PIPELINED_DATA, false)
-        .setServerOption(UndertowOptions.ALWAYS_SET_KEEP_ALIVE, false)
-        .setServerOption(UndertowOptions.ALWAYS_SET_DATE, false)
-        .setServerOption(
-            UndertowOptions.MAX_HEADER_SIZE,
-            PARSER_HEADER_FACTOR * config.getInt(Setting.LIMITS_HEADER_BYTES))
-        .setServerOption(UndertowOptions.MAX_HEADERS, 100)
-        .setServerOption(UndertowOptions.MAX_PARAMETERS, 50)
-        .setServerOption(UndertowOptions.MAX_COOKIES, 50)
-        .setServerOption(
+        .set(UndertowOptions.BUFFER_PIPELINED_DATA, false)
+        .set(UndertowOptions.ALWAYS_SET_KEEP_ALIVE, false)
+        .set(UndertowOptions.ALWAYS_SET_DATE, false)
+        .set(UndertowOptions.MAX_HEADER_SIZE, headers)
+        .set(UndertowOptions.MAX_HEADERS, 100)
+        .set(UndertowOptions.MAX_PARAMETERS, 50)
+        .set(UndertowOptions.MAX_COOKIES, 50)
+        .set(
             UndertowOptions.MAX_ENTITY_SIZE, ENTITY_FACTOR * config.get(Setting.LIMITS_BATCH_BYTES))
-        .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, headerTimeout)
-        .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, keepAlive)
-        .setServerOption(UndertowOptions.SHUTDOWN_TIMEOUT, 2000)
-        .build();
+        .set(UndertowOptions.REQUEST_PARSE_TIMEOUT, headerTimeout)
+        .set(UndertowOptions.NO_REQUEST_TIMEOUT, keepAlive)
+        .set(UndertowOptions.SHUTDOWN_TIMEOUT, 2000)
+        .getMap();
+  }
+
+  /**
+   * Whoever begins with HTTP/2 is served so from now on. It is not among the options with which the
+   * listener starts, since Undertow would then upgrade to it from HTTP/1.1, too: RFC 9113 has given
+   * that up, and clients that still offer it (Java's, curl) fail on a large first answer.
+   */
+  private static void serveHttp2(Undertow listener, Config config) {
+    OptionMap options =
+        OptionMap.builder()
+            .addAll(options(config))
+            .set(UndertowOptions.ENABLE_HTTP2, true)
+            .getMap();
+    listener.getListenerInfo().forEach(info -> info.setServerOptions(options));
   }
 
   /** The node. */

@@ -19,10 +19,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -384,127 +380,6 @@ class ChannelEndpointsTest {
     }
     publishers.forEach(CompletableFuture::join);
     assertThat(data(history(channel, ""))).isEqualTo(order);
-  }
-
-  // ---- HTTP/2 ----
-
-  @Test
-  void channels_are_served_over_http2_without_tls() throws Exception {
-    String channel = channel();
-    HttpClient client = http2();
-    HttpResponse<String> published =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel))
-                .POST(HttpRequest.BodyPublishers.ofString("1"))
-                .build(),
-            BodyHandlers.ofString());
-    assertThat(published.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    assertThat(published.statusCode()).isEqualTo(200);
-
-    HttpResponse<String> page =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel)).build(),
-            BodyHandlers.ofString());
-    assertThat(page.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    assertThat(data(Answer.parse(page.body()))).containsExactly(1);
-    assertThat(page.headers().firstValue("server")).isEmpty();
-
-    HttpResponse<String> refused =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel))
-                .header("Content-Type", "image/png")
-                .POST(HttpRequest.BodyPublishers.ofString("1"))
-                .build(),
-            BodyHandlers.ofString());
-    assertThat(refused.statusCode()).isEqualTo(415);
-  }
-
-  @Test
-  void a_feed_and_a_long_poll_share_one_http2_connection() throws Exception {
-    String channel = channel();
-    String since = at(channel, 0);
-    HttpClient client = http2();
-    HttpResponse<InputStream> feed =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel))
-                .header("Accept", "text/event-stream")
-                .header("Last-Event-ID", since)
-                .build(),
-            BodyHandlers.ofInputStream());
-    assertThat(feed.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    CompletableFuture<HttpResponse<String>> poll =
-        client.sendAsync(
-            HttpRequest.newBuilder(
-                    server.uri("http", "/channels/" + channel + "?wait=20&since=" + since))
-                .build(),
-            BodyHandlers.ofString());
-
-    publish(channel, 1, 1);
-    HttpResponse<String> answer = poll.get(20, TimeUnit.SECONDS);
-    assertThat(answer.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    assertThat(data(Answer.parse(answer.body()))).containsExactly(1);
-    publish(channel, 2, 3000);
-    try (InputStream body = feed.body()) {
-      EventReader reader = new EventReader(body);
-      for (int i = 1; i <= 3000; i++) {
-        assertThat(Answer.parse(reader.next().data()).path("data").asInt()).isEqualTo(i);
-      }
-    }
-  }
-
-  @Test
-  void a_body_of_unknown_length_on_http2_is_refused_because_it_may_have_been_cut_off()
-      throws Exception {
-    String channel = channel();
-    HttpClient client = http2();
-    HttpRequest read = HttpRequest.newBuilder(server.uri("http", "/channels/" + channel)).build();
-    assertThat(client.send(read, BodyHandlers.ofString()).version())
-        .isEqualTo(HttpClient.Version.HTTP_2);
-    HttpResponse<String> refused =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/channels/" + channel))
-                .POST(
-                    HttpRequest.BodyPublishers.ofInputStream(
-                        () -> new java.io.ByteArrayInputStream(new byte[] {'1'})))
-                .build(),
-            BodyHandlers.ofString());
-    assertThat(refused.statusCode()).isEqualTo(400);
-    assertThat(Answer.parse(refused.body()).path("code").asText()).isEqualTo("malformed");
-    assertThat(data(Answer.parse(client.send(read, BodyHandlers.ofString()).body()))).isEmpty();
-  }
-
-  @Test
-  void a_session_is_served_over_http2() throws Exception {
-    String session = server.open();
-    HttpClient client = http2();
-    HttpResponse<InputStream> stream =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/sessions/" + session + "/stream")).build(),
-            BodyHandlers.ofInputStream());
-    assertThat(stream.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    String command = "{\"messages\":[{\"op\":\"presence\",\"id\":1,\"channel\":\"x\"}]}";
-    HttpResponse<String> sent =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/sessions/" + session + "/send"))
-                .POST(HttpRequest.BodyPublishers.ofString(command))
-                .build(),
-            BodyHandlers.ofString());
-    assertThat(sent.body()).isEqualTo("{\"received\":1}");
-    try (BufferedReader lines = new BufferedReader(new InputStreamReader(stream.body(), UTF_8))) {
-      assertThat(Answer.parse(lines.readLine()).path("op").asText()).isEqualTo("welcome");
-      assertThat(Answer.parse(lines.readLine()).path("op").asText()).isEqualTo("reply");
-    }
-  }
-
-  /** A client whose first request has made its connection HTTP/2, by upgrade. */
-  private static HttpClient http2() throws Exception {
-    HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build();
-    HttpResponse<Void> first =
-        client.send(
-            HttpRequest.newBuilder(server.uri("http", "/health/live")).build(),
-            BodyHandlers.discarding());
-    assertThat(first.version()).isEqualTo(HttpClient.Version.HTTP_2);
-    return client;
   }
 
   // ---- what they have in common ----
