@@ -7,6 +7,7 @@ import dev.footbridge.Footbridge;
 import dev.footbridge.config.Setting;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.testclient.Answer;
+import dev.footbridge.testclient.Echo;
 import dev.footbridge.testclient.HttpSocket;
 import dev.footbridge.testclient.RedisCommands;
 import dev.footbridge.testclient.SessionClient;
@@ -153,6 +154,44 @@ class ClusterLimitsTest {
                 assertThat(socket.head().status()).isEqualTo(101);
               }
             });
+  }
+
+  @Test
+  @LimitsTest.Of(Setting.CLUSTER_CONNECTIONS)
+  void what_only_looks_like_a_webSocket_is_not_counted_as_one() throws IOException {
+    TestServer owner = node(builder -> builder);
+    TestServer other = narrow();
+    String id = owner.open();
+    try (HttpSocket socket = other.connect()) {
+      socket.request("GET", "/ws?session=" + id, null, UPGRADE);
+      assertThat(socket.head().status()).isEqualTo(101);
+      assertThat(
+              other.get("/ws?session=" + id, "Connection: Upgrade", "Upgrade: nonsense").status())
+          .isEqualTo(426);
+    }
+  }
+
+  @Test
+  @LimitsTest.Of(Setting.CLUSTER_WITHOUT_STORE_SECONDS)
+  void without_the_store_a_node_serves_on_for_as_long_as_is_set() throws IOException {
+    UnaryOperator<Footbridge.Builder> echo =
+        builder -> builder.set(Setting.CLUSTER_LEASE_MILLIS, 1000).endpoint(Echo.PATH, new Echo());
+    TestServer strict =
+        node(builder -> echo.apply(builder).set(Setting.CLUSTER_WITHOUT_STORE_SECONDS, 0));
+    TestServer lasting = node(echo);
+    try (SessionClient paused = SessionClient.open(strict, Transport.WEBSOCKET, Echo.PATH);
+        SessionClient served = SessionClient.open(lasting, Transport.WEBSOCKET, Echo.PATH)) {
+      RedisCommands.run(redis.url(), "CLIENT", "PAUSE", "4000", "ALL");
+      int sent = 0;
+      for (long begun = System.nanoTime();
+          System.nanoTime() - begun < TimeUnit.MILLISECONDS.toNanos(2500); ) {
+        served.text("still there?");
+        served.awaitReceived(++sent);
+      }
+      paused.text("still there?");
+      await().during(Duration.ofMillis(500)).until(() -> paused.received().isEmpty());
+      paused.awaitReceived(1);
+    }
   }
 
   @Test

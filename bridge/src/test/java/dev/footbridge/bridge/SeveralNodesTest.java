@@ -254,6 +254,26 @@ class SeveralNodesTest {
   }
 
   @Test
+  void a_node_says_whether_it_goes_by_a_name() throws IOException {
+    int port = internalPort();
+    String secret = RedisCommands.run(redis.url(), "GET", "fb:{nodes}:secret").get(0);
+    String name = RedisCommands.run(redis.url(), "HKEYS", "fb:{nodes}:addresses").get(0);
+    assertThat(ping(port, "/ping?node=" + name, secret)).isEqualTo(200);
+    assertThat(ping(port, "/ping?node=another", secret)).isEqualTo(404);
+    assertThat(ping(port, "/ping", secret)).isEqualTo(200);
+    assertThat(ping(port, "/ping?node=" + name, "guess")).isEqualTo(403);
+  }
+
+  private static int ping(int port, String target, String secret) throws IOException {
+    try (HttpSocket socket = HttpSocket.connect(port)) {
+      return socket
+          .request("POST", target, new byte[0], "Footbridge-Secret: " + secret)
+          .answer()
+          .status();
+    }
+  }
+
+  @Test
   void what_a_client_claims_to_be_between_nodes_is_not_believed() throws IOException {
     String id = one.open();
     Answer answer =

@@ -53,7 +53,7 @@ public abstract class Connection {
               try {
                 work.run();
               } catch (IOException e) {
-                end(Ending.of("lost"));
+                end(Ending.lost(e.toString()));
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               } catch (RuntimeException | AssertionError e) {

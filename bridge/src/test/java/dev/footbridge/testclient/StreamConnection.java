@@ -41,7 +41,7 @@ final class StreamConnection extends HttpConnection {
     } else {
       readLines(body, after);
     }
-    end(Ending.of("lost"));
+    end(Ending.lost("the stream ended"));
   }
 
   private void readEvents(InputStream body) throws IOException {

@@ -21,6 +21,7 @@ final class WebSocketConnection extends Connection {
   private final StringBuilder text = new StringBuilder();
   private final ByteArrayOutputStream data = new ByteArrayOutputStream();
   private volatile WebSocket socket;
+  private volatile String why = "cut";
   private long number;
 
   WebSocketConnection(SessionClient client, long turn) {
@@ -47,7 +48,7 @@ final class WebSocketConnection extends Connection {
       cut();
     }
     ended.await();
-    end(Ending.of("lost"));
+    end(Ending.lost(why));
   }
 
   private final class Listener implements WebSocket.Listener {
@@ -85,12 +86,14 @@ final class WebSocketConnection extends Connection {
 
     @Override
     public CompletionStage<?> onClose(WebSocket from, int code, String reason) {
+      why = "closed: " + code + " " + reason;
       ended.countDown();
       return null;
     }
 
     @Override
     public void onError(WebSocket from, Throwable error) {
+      why = error.toString();
       ended.countDown();
     }
   }

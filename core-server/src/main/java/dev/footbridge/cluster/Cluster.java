@@ -161,7 +161,7 @@ public final class Cluster {
     @Override
     public CompletionStage<?> reborn(String formerId, String id) {
       return keeper
-          .reclaimAll(formerId, id)
+          .reclaimAll(id)
           .thenAccept(
               claimed -> {
                 LOG.info("Sessions that are still here: {}.", sessions().count());
@@ -417,11 +417,12 @@ public final class Cluster {
       } else if (!membership.holds()) {
         lookAgain(LOOK_AGAIN_MILLIS);
       } else {
+        String as = membership.id();
         on(
-            store.claim(id, membership.id(), from, keeper.timeToLiveMillis()),
+            store.claim(id, as, from, keeper.timeToLiveMillis()),
             claimed -> {
-              if (claimed.isPresent()) {
-                takeOver(claimed.get());
+              if (claimed.isPresent() && membership.isNamed(as)) {
+                takeOver(claimed.get(), as);
               } else {
                 lookAgain(0);
               }
@@ -429,8 +430,8 @@ public final class Cluster {
       }
     }
 
-    private void takeOver(SessionStore.Claimed claimed) {
-      keeper.owned(id, claimed.fence());
+    private void takeOver(SessionStore.Claimed claimed, String as) {
+      keeper.owned(id, new Tenancy(as, claimed.fence()));
       Stages.on(
           arrive(claimed),
           session ->
@@ -438,7 +439,7 @@ public final class Cluster {
                   () -> {
                     // What is kept of it was the former owner's; from now on it is this node's.
                     keeper.changed(session);
-                    found.complete(new Place.Here(session));
+                    on(keeper.owning(session), owned -> found.complete(new Place.Here(session)));
                   }),
           failure -> guarded(() -> notTaken(claimed, failure)));
     }

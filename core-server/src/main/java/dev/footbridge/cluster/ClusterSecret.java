@@ -3,6 +3,7 @@ package dev.footbridge.cluster;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,9 +12,17 @@ import org.jspecify.annotations.Nullable;
  * thread; never shown.
  */
 public final class ClusterSecret {
+  /** What fits into a header, and is too long to be tried out. */
+  private static final Pattern USABLE = Pattern.compile("[!-~]{16,512}");
+
   private record Both(String current, @Nullable String former) {}
 
   private volatile Both both;
+
+  /** Whether an operator may choose this: 16 to 512 visible ASCII characters. */
+  public static boolean isUsable(String secret) {
+    return USABLE.matcher(secret).matches();
+  }
 
   /** Begins with the one that is known now. */
   public ClusterSecret(String secret) {

@@ -43,6 +43,10 @@ import org.slf4j.LoggerFactory;
  * another lease. If all of them do, the lease goes on, and so do the sessions. One answer that is
  * missing is enough for it to end.
  *
+ * <p>A node that came later is asked by nobody who does not know it yet. To it the leases of those
+ * last longer, by as long as they may go on without the store at most; unless it finds that nobody
+ * is there any more under that name, as where a killed process has been started again.
+ *
  * <p>Safe for any thread. Listeners are called on the threads that complete the store's stages.
  */
 public final class Membership implements Tenure {
@@ -75,14 +79,33 @@ public final class Membership implements Tenure {
     default void gone(String node) {}
   }
 
-  /** Asks a peer for a promise; see {@link #promise}. */
+  /** What is asked of peers themselves. */
   public interface PromiseLink {
-    /** Completes with whether the peer promises; exceptionally if it cannot be asked. */
+    /**
+     * Asks for a promise; see {@link #promise}. Completes with whether the peer promises;
+     * exceptionally if it cannot be asked.
+     */
     CompletionStage<Boolean> ask(Peer peer, String onBehalfOf, long millis);
+
+    /**
+     * Completes with whether it is certain that a peer's process has ended: another node is where
+     * it was, or the machine says that nobody is. Silence proves nothing. Never exceptionally.
+     */
+    CompletionStage<Boolean> hasEnded(Peer peer);
   }
+
+  /**
+   * How long what lasts, in milliseconds.
+   *
+   * @param lease a lease
+   * @param withoutStore how much longer it may last by promises, at most
+   * @param gone how long after its departure a node's sessions can still be claimed
+   */
+  public record Times(long lease, long withoutStore, long gone) {}
 
   private final NodeStore store;
   private final long leaseMillis;
+  private final long withoutStoreMillis;
   private final long goneMillis;
   private final Timer timer;
   private final LongSupplier nanoClock;
@@ -90,7 +113,10 @@ public final class Membership implements Tenure {
   private final PromiseLink link;
   private final List<Listener> listeners = new ArrayList<>();
   private final Map<String, Long> promises = new ConcurrentHashMap<>();
-  private final Set<String> declaring = ConcurrentHashMap.newKeySet();
+
+  /** Who is being declared dead at this moment, by how many requests. */
+  private final Map<String, Integer> declaring = new ConcurrentHashMap<>();
+
   private final Set<String> known = new HashSet<>();
   private final Set<String> buried = new HashSet<>();
   private final Set<String> declared = new HashSet<>();
@@ -98,6 +124,7 @@ public final class Membership implements Tenure {
   private volatile String id;
   private volatile String address = "";
   private volatile long validUntil;
+  private volatile long renewedAt;
   private volatile boolean suspended;
   private volatile boolean draining;
   private volatile boolean left;
@@ -113,21 +140,19 @@ public final class Membership implements Tenure {
   private long lastBeat;
 
   /**
-   * @param leaseMillis how long a lease lasts
-   * @param goneMillis how long after its departure a node's sessions can still be claimed
    * @param names gives a new, random name each time
    */
   public Membership(
       NodeStore store,
-      long leaseMillis,
-      long goneMillis,
+      Times times,
       Timer timer,
       LongSupplier nanoClock,
       Supplier<String> names,
       PromiseLink link) {
     this.store = store;
-    this.leaseMillis = leaseMillis;
-    this.goneMillis = goneMillis;
+    this.leaseMillis = times.lease();
+    this.withoutStoreMillis = times.withoutStore();
+    this.goneMillis = times.gone();
     this.timer = timer;
     this.nanoClock = nanoClock;
     this.names = names;
@@ -135,6 +160,8 @@ public final class Membership implements Tenure {
     this.id = names.get();
     this.validUntil = nanoClock.getAsLong();
     this.knownAt = validUntil;
+    this.renewedAt = validUntil;
+    this.settledSince = validUntil;
     this.forgottenAt = validUntil - TimeUnit.MILLISECONDS.toNanos(leaseMillis);
   }
 
@@ -155,12 +182,11 @@ public final class Membership implements Tenure {
       lastBeat = now;
       renewing = true;
     }
-    return store
-        .renew(id, address, false, leaseMillis)
+    settledSince = now;
+    return renewal(id, false)
         .thenAccept(
             renewal -> {
               renewed(now, renewal);
-              settledSince = now;
               beatLater();
             });
   }
@@ -168,6 +194,11 @@ public final class Membership implements Tenure {
   /** This node's name at present. */
   public String id() {
     return id;
+  }
+
+  /** Whether this is this node's name at present. */
+  public boolean isNamed(String name) {
+    return name.equals(id);
   }
 
   /** How often the lease is renewed, and the others are looked at. */
@@ -231,7 +262,7 @@ public final class Membership implements Tenure {
     CompletableFuture<Void> known = new CompletableFuture<>();
     long sent = nanoClock.getAsLong();
     Stages.on(
-        store.renew(id, address, true, leaseMillis),
+        renewal(id, true),
         renewal -> {
           if (renewal.renewed()) {
             renewed(sent, renewal);
@@ -262,7 +293,7 @@ public final class Membership implements Tenure {
       return false;
     }
     promises.merge(node, until, (one, other) -> one - other > 0 ? one : other);
-    if (declaring.contains(node)) {
+    if (declaring.containsKey(node)) {
       promises.remove(node);
       return false;
     }
@@ -287,21 +318,40 @@ public final class Membership implements Tenure {
     if (wait > 0 || failing()) {
       return CompletableFuture.completedStage(Math.max(wait, leaseMillis / BEATS_A_LEASE));
     }
-    declaring.add(node);
+    declaring.merge(node, 1, Integer::sum);
     Long promised = promises.get(node);
     if (promised != null && promised - now > 0) {
-      declaring.remove(node);
+      declared(node);
       return CompletableFuture.completedStage(TimeUnit.NANOSECONDS.toMillis(promised - now) + 1);
     }
     return store
-        .declareDead(node)
+        .declareDead(node, id, withoutStoreMillis)
+        .thenCompose(left -> left == 0 ? CompletableFuture.completedStage(left) : still(node, left))
         .whenComplete(
             (left, failure) -> {
-              declaring.remove(node);
+              declared(node);
               if (failure == null && left == 0) {
                 died(node);
               }
             });
+  }
+
+  private void declared(String node) {
+    declaring.computeIfPresent(node, (same, count) -> count == 1 ? null : count - 1);
+  }
+
+  /** It may not be declared dead yet; but if its lease has ended it may be known to have ended. */
+  private CompletionStage<Long> still(String node, long left) {
+    Peer peer = peers.get(node);
+    if (peer == null || peer.leaseMillis() > 0) {
+      return CompletableFuture.completedStage(left);
+    }
+    return link.hasEnded(peer)
+        .thenCompose(
+            ended ->
+                ended
+                    ? store.declareDead(node, id, 0)
+                    : CompletableFuture.completedStage(Math.max(left, beatMillis())));
   }
 
   private synchronized boolean failing() {
@@ -358,12 +408,17 @@ public final class Membership implements Tenure {
     beatLater();
   }
 
+  private CompletionStage<NodeStore.Renewal> renewal(String as, boolean drains) {
+    List<String> knows = peers.keySet().stream().filter(peer -> !peer.equals(as)).toList();
+    return store.renew(as, address, drains, leaseMillis, knows);
+  }
+
   private void renew(long sent) {
     String as = id;
     Stages.on(
-        store.renew(as, address, draining, leaseMillis),
+        renewal(as, draining),
         renewal -> {
-          if (!as.equals(id)) {
+          if (left || !as.equals(id)) {
             done();
             // A lease that had ended counts only if the store would know had the node been declared
             // dead meanwhile.
@@ -395,6 +450,7 @@ public final class Membership implements Tenure {
   private void renewed(long sent, NodeStore.Renewal renewal) {
     long now = nanoClock.getAsLong();
     boolean lapsed = now - validUntil >= 0;
+    renewedAt = sent;
     extend(sent);
     boolean back;
     synchronized (this) {
@@ -492,6 +548,9 @@ public final class Membership implements Tenure {
   }
 
   private void rebirth(String former, NodeStore.Renewal renewal) {
+    if (left) {
+      return;
+    }
     suspended = true;
     begun = false;
     settledSince = nanoClock.getAsLong();
@@ -501,12 +560,14 @@ public final class Membership implements Tenure {
     learn(renewal);
     long sent = nanoClock.getAsLong();
     CompletionStage<?> reborn =
-        store
-            .renew(fresh, address, draining, leaseMillis)
+        renewal(fresh, draining)
             .thenCompose(
                 begun -> {
+                  renewedAt = sent;
                   extend(sent);
                   learn(begun);
+                  // From here on its lease is renewed, however long the rest takes.
+                  done();
                   CompletableFuture<?>[] all =
                       listeners.stream()
                           .map(listener -> listener.reborn(former, fresh).toCompletableFuture())
@@ -515,14 +576,21 @@ public final class Membership implements Tenure {
                 });
     Stages.on(
         reborn,
-        done -> {
-          suspended = left;
-          done();
-          if (holds()) {
-            listeners.forEach(Listener::regained);
+        all -> {
+          if (left) {
+            var unused = store.leave(fresh);
+          } else if (fresh.equals(id)) {
+            suspended = false;
+            if (holds()) {
+              listeners.forEach(Listener::regained);
+            }
           }
         },
         failure -> {
+          done();
+          if (!fresh.equals(id)) {
+            return;
+          }
           // Under yet another name, so that what was begun under this one cannot count twice.
           LOG.warn("Going on under another name failed: {}", failure.getMessage());
           later(leaseMillis / BEATS_A_LEASE, () -> rebirth(former, renewal));
@@ -535,6 +603,13 @@ public final class Membership implements Tenure {
     String own = id;
     if (suspended || nanoClock.getAsLong() - validUntil >= 0) {
       // What has lapsed is not mended by promises: somebody may have acted before they were given.
+      return;
+    }
+    // Those who do not know this node go by the store's clock; see the drift of a lease.
+    long last =
+        renewedAt + TimeUnit.MILLISECONDS.toNanos(withoutStoreMillis - withoutStoreMillis / DRIFT);
+    if (asked - last > 0) {
+      LOG.warn("The lease ends: the store is away for longer than {} ms.", withoutStoreMillis);
       return;
     }
     List<Peer> all = peers.values().stream().filter(peer -> !peer.id().equals(own)).toList();

@@ -8,7 +8,10 @@ import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.Json;
 import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.ProtocolException;
+import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -24,6 +27,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +57,9 @@ public final class PeerLink implements Membership.PromiseLink {
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
   private static final Duration PING_LIMIT = Duration.ofSeconds(2);
   private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int MOST_CHECKS = 100;
   private static final int OK = 200;
+  private static final int NOT_FOUND = 404;
 
   private final HttpClient client =
       HttpClient.newBuilder()
@@ -59,6 +67,9 @@ public final class PeerLink implements Membership.PromiseLink {
           .connectTimeout(CONNECT_LIMIT)
           .followRedirects(HttpClient.Redirect.NEVER)
           .build();
+
+  /** Where the platform's client does not say why it cannot connect: a thread that asks. */
+  private final ExecutorService checks = checks();
 
   private final ClusterSecret secret;
   private final Map<String, Set<Call>> underWay = new ConcurrentHashMap<>();
@@ -98,6 +109,57 @@ public final class PeerLink implements Membership.PromiseLink {
               // A kept connection that ended just then says nothing.
               return !(cause instanceof HttpTimeoutException || cause instanceof ConnectException);
             });
+  }
+
+  @Override
+  public CompletionStage<Boolean> hasEnded(Peer peer) {
+    HttpRequest request =
+        request(peer, PING_PATH + "?node=" + peer.id())
+            .timeout(CONNECT_LIMIT)
+            .POST(HttpRequest.BodyPublishers.noBody())
+            .build();
+    return client
+        .sendAsync(request, BodyHandlers.discarding())
+        .thenApply(answer -> answer.statusCode() == NOT_FOUND)
+        .exceptionallyCompose(
+            failure ->
+                // Such a failure can be many things, of which the client does not tell.
+                Stages.cause(failure) instanceof ConnectException
+                    ? CompletableFuture.supplyAsync(() -> isRefused(peer.address()), checks)
+                    : CompletableFuture.completedFuture(false))
+        .exceptionally(tooMany -> false);
+  }
+
+  /** Whether a machine is there and nothing listens. Blocks. */
+  private static boolean isRefused(String address) {
+    URI target = URI.create("http://" + address);
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(target.getHost(), target.getPort()),
+          (int) CONNECT_LIMIT.toMillis());
+      return false;
+    } catch (ConnectException e) {
+      return e.getMessage() != null && e.getMessage().startsWith("Connection refused");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static ExecutorService checks() {
+    ThreadPoolExecutor one =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(MOST_CHECKS),
+            task -> {
+              Thread thread = new Thread(task, "footbridge-peer-check");
+              thread.setDaemon(true);
+              return thread;
+            });
+    one.allowCoreThreadTimeOut(true);
+    return one;
   }
 
   @Override

@@ -62,17 +62,44 @@ final class SessionKeeper implements Sessions.Listener {
   private final Map<String, Session> dirty = new ConcurrentHashMap<>();
   private final Set<String> removing = ConcurrentHashMap.newKeySet();
   private final AtomicBoolean flushing = new AtomicBoolean();
+  private volatile boolean reclaiming;
   private final long timeToLiveMillis;
   private @Nullable Sessions sessions;
 
   /** What is known of one record. */
   private static final class Entry {
-    volatile long fence;
+    private static final int MOST_TRIED = 8;
+
+    /** Whose it is in the store, as far as this node has been told. */
+    volatile Tenancy held;
+
+    /** Whose it may be, where the answer has been lost; the last is the newest. */
+    private List<Tenancy> tried = List.of();
+
     volatile long writtenNanos;
 
-    Entry(long fence, long writtenNanos) {
-      this.fence = fence;
+    Entry(Tenancy held, long writtenNanos) {
+      this.held = held;
       this.writtenNanos = writtenNanos;
+    }
+
+    synchronized void held(Tenancy now) {
+      held = now;
+      tried = List.of();
+    }
+
+    synchronized void trying(Tenancy next) {
+      List<Tenancy> all = new ArrayList<>(tried);
+      all.remove(next);
+      all.add(next);
+      tried = List.copyOf(all.subList(Math.max(0, all.size() - MOST_TRIED), all.size()));
+    }
+
+    synchronized List<Tenancy> candidates() {
+      List<Tenancy> all = new ArrayList<>();
+      all.add(held);
+      all.addAll(tried);
+      return all;
     }
   }
 
@@ -128,9 +155,14 @@ final class SessionKeeper implements Sessions.Listener {
 
   @Override
   public CompletionStage<?> opened(Session session) {
+    Tenancy first = new Tenancy(node.get(), 1);
     return store
-        .put(session.id(), new Tenancy(node.get(), 1), record(session), timeToLiveMillis)
-        .thenAccept(written -> owned(session.id(), 1));
+        .put(session.id(), first, record(session), timeToLiveMillis)
+        .thenCompose(
+            written -> {
+              owned(session.id(), first);
+              return owning(session);
+            });
   }
 
   @Override
@@ -148,7 +180,7 @@ final class SessionKeeper implements Sessions.Listener {
     if (record != null) {
       removing.add(session.id());
       Stages.on(
-          store.remove(session.id(), new Tenancy(node.get(), record.fence)),
+          store.remove(session.id(), record.held),
           removed -> removing.remove(session.id()),
           failure -> {
             removing.remove(session.id());
@@ -159,15 +191,20 @@ final class SessionKeeper implements Sessions.Listener {
 
   // ---- records ----
 
-  /** A session is this node's now. */
-  void owned(String id, long fence) {
-    records.put(id, new Entry(fence, nanoClock.getAsLong()));
+  /** A session is this node's now, under a name that it has or had. */
+  void owned(String id, Tenancy held) {
+    records.put(id, new Entry(held, nanoClock.getAsLong()));
+  }
+
+  /** Completes when a session that is this node's is so under its present name. */
+  CompletionStage<?> owning(Session session) {
+    return reclaim(session, node.get());
   }
 
   /** What this node owns a session with. */
   Tenancy tenancy(String id) {
     Entry record = records.get(id);
-    return new Tenancy(node.get(), record == null ? 0 : record.fence);
+    return record == null ? new Tenancy(node.get(), 0) : record.held;
   }
 
   /** Whether nothing is known here of a session, not even that it is just being forgotten. */
@@ -192,26 +229,48 @@ final class SessionKeeper implements Sessions.Listener {
     if (!dirty.remove(session.id(), session) || record == null) {
       return CompletableFuture.completedStage(null);
     }
+    return putOrLater(session, record);
+  }
+
+  private CompletionStage<?> putOrLater(Session session, Entry record) {
     return put(session, record)
         .exceptionally(
             failure -> {
-              if (!session.isClosed()) {
-                changed(session);
-              }
+              later(session);
               return null;
             });
   }
 
+  private void later(Session session) {
+    if (!session.isClosed()) {
+      changed(session);
+    }
+  }
+
   private CompletionStage<?> put(Session session, Entry record) {
-    long now = nanoClock.getAsLong();
-    return store
-        .put(session.id(), new Tenancy(node.get(), record.fence), record(session), timeToLiveMillis)
+    Tenancy by = record.held;
+    return putAs(session, by, record)
         .thenAccept(
             mine -> {
-              record.writtenNanos = now;
               if (!mine) {
-                lost(session);
+                if (reclaiming || !by.equals(record.held)) {
+                  // It is being claimed under this node's new name, or has been meanwhile.
+                  later(session);
+                } else {
+                  lost(session);
+                }
               }
+            });
+  }
+
+  private CompletionStage<Boolean> putAs(Session session, Tenancy by, Entry record) {
+    long now = nanoClock.getAsLong();
+    return store
+        .put(session.id(), by, record(session), timeToLiveMillis)
+        .thenApply(
+            mine -> {
+              record.writtenNanos = now;
+              return mine;
             });
   }
 
@@ -246,7 +305,7 @@ final class SessionKeeper implements Sessions.Listener {
     long before = record.writtenNanos;
     record.writtenNanos = nanoClock.getAsLong();
     return store
-        .put(id, new Tenancy(node.get(), record.fence), null, timeToLiveMillis)
+        .put(id, record.held, null, timeToLiveMillis)
         .thenCompose(
             // Not there, or another's: writing it whole tells which.
             mine -> mine ? CompletableFuture.completedStage(null) : put(session, record))
@@ -265,32 +324,61 @@ final class SessionKeeper implements Sessions.Listener {
         BATCH,
         session -> {
           Entry record = records.get(session.id());
-          return record == null ? CompletableFuture.completedStage(null) : put(session, record);
+          return record == null
+              ? CompletableFuture.completedStage(null)
+              : putOrLater(session, record);
         });
   }
 
-  /** This node has another name: makes its sessions those of the new one, if they still are its. */
-  CompletionStage<?> reclaimAll(String former, String id) {
-    return each(sessions().all(), BATCH, session -> reclaim(session, former, id));
+  /**
+   * This node has another name: makes its sessions those of the new one, if they still are its.
+   * Where it fails, it is to be done again, under whatever name the node has then.
+   */
+  CompletionStage<?> reclaimAll(String id) {
+    reclaiming = true;
+    return each(sessions().all(), BATCH, session -> reclaim(session, id))
+        .thenAccept(all -> reclaiming = !id.equals(node.get()));
   }
 
-  private CompletionStage<?> reclaim(Session session, String former, String id) {
+  private CompletionStage<?> reclaim(Session session, String id) {
     Entry record = records.get(session.id());
-    if (record == null) {
-      return CompletableFuture.completedStage(null);
+    return record == null || record.held.node().equals(id)
+        ? CompletableFuture.completedStage(null)
+        : reclaim(session, record, id, new ArrayDeque<>(record.candidates()));
+  }
+
+  /**
+   * @param from whose it may be: this node's under a former name, or already under this one, where
+   *     it was not told
+   */
+  private CompletionStage<?> reclaim(
+      Session session, Entry record, String id, Queue<Tenancy> from) {
+    Tenancy expected = from.poll();
+    if (expected == null) {
+      // Another's by now; or the store has lost it, and writing it makes it ours. Who claimed it
+      // from us has at least this fence, and is not overwritten.
+      Tenancy next = new Tenancy(id, record.held.fence() + 1);
+      record.trying(next);
+      return putAs(session, next, record)
+          .thenAccept(
+              mine -> {
+                if (mine) {
+                  record.held(next);
+                } else if (!id.equals(record.held.node())) {
+                  lost(session);
+                }
+              });
     }
+    record.trying(new Tenancy(id, expected.fence() + 1));
     return store
-        .claim(session.id(), id, new Tenancy(former, record.fence), timeToLiveMillis)
+        .claim(session.id(), id, expected, timeToLiveMillis)
         .thenCompose(
             claimed -> {
-              if (claimed.isPresent()) {
-                record.fence = claimed.get().fence();
-                return CompletableFuture.completedStage(null);
+              if (claimed.isEmpty()) {
+                return reclaim(session, record, id, from);
               }
-              // Another's by now; or the store has lost it, and writing it makes it ours.
-              long next = record.fence + 1;
-              record.fence = next;
-              return put(session, record);
+              record.held(new Tenancy(id, claimed.get().fence()));
+              return CompletableFuture.completedStage(null);
             });
   }
 

@@ -92,6 +92,12 @@ public enum Setting {
       400,
       60_000,
       "how long a node that is not heard of keeps its sessions"),
+  CLUSTER_WITHOUT_STORE_SECONDS(
+      "cluster.without-store-seconds",
+      30,
+      0,
+      86_400,
+      "how long nodes serve on without Redis, as long as they reach each other"),
   CLUSTER_CONNECTIONS(
       "cluster.connections",
       20_000,

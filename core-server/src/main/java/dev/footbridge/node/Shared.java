@@ -26,6 +26,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,9 @@ final class Shared implements AutoCloseable {
   private static final int SECRET_BYTES = 32;
   private static final String PREFIX = "fb";
   private static final String SECRET_VARIABLE = "FOOTBRIDGE_CLUSTER_SECRET";
+
+  /** So long after its sessions have ended a node that has gone is still known. */
+  private static final long DEPARTED_MARGIN_MILLIS = TimeUnit.HOURS.toMillis(1);
 
   private final Config config;
   private final RedisConnections redis;
@@ -65,16 +69,22 @@ final class Shared implements AutoCloseable {
       throws IOException {
     this.config = config;
     this.redis = redis;
-    this.nodes = new RedisNodeStore(redis, PREFIX);
+    long ttlMillis = TimeUnit.SECONDS.toMillis(config.get(Setting.SESSION_TTL_SECONDS));
+    this.nodes = new RedisNodeStore(redis, PREFIX, ttlMillis + DEPARTED_MARGIN_MILLIS);
     String given = environment.get(SECRET_VARIABLE);
+    if (given != null && !ClusterSecret.isUsable(given)) {
+      throw new IOException(
+          SECRET_VARIABLE + " must be 16 to 512 visible ASCII characters, without spaces.");
+    }
     this.secret = new ClusterSecret(given != null ? given : wait(nodes.secret(randomSecret())));
     this.link = new PeerLink(secret);
-    long ttlMillis = TimeUnit.SECONDS.toMillis(config.get(Setting.SESSION_TTL_SECONDS));
     this.membership =
         new Membership(
             nodes,
-            config.get(Setting.CLUSTER_LEASE_MILLIS),
-            ttlMillis,
+            new Membership.Times(
+                config.get(Setting.CLUSTER_LEASE_MILLIS),
+                TimeUnit.SECONDS.toMillis(config.get(Setting.CLUSTER_WITHOUT_STORE_SECONDS)),
+                ttlMillis),
             timer,
             nanoClock,
             Shared::randomName,
@@ -85,6 +95,13 @@ final class Shared implements AutoCloseable {
             @Override
             public void forgotten() {
               secretLost = true;
+            }
+
+            @Override
+            public CompletionStage<?> reborn(String formerId, String id) {
+              // It may have been away while the store lost its data.
+              secretLost = true;
+              return CompletableFuture.completedStage(null);
             }
           });
     }

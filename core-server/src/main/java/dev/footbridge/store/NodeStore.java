@@ -1,5 +1,6 @@
 package dev.footbridge.store;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 
@@ -34,7 +35,7 @@ public interface NodeStore {
    * @param known whether the store knew this node before; if it did and does not now, it has lost
    *     its data
    * @param peers all nodes that have not departed, this one too
-   * @param departed those that have, for about a day
+   * @param departed those that have, for longer than their sessions live
    */
   record Renewal(boolean renewed, boolean known, List<Peer> peers, List<Departed> departed) {}
 
@@ -42,15 +43,21 @@ public interface NodeStore {
    * Begins or renews a lease.
    *
    * @param leaseMillis how long from the moment at which the store does this
+   * @param knows the nodes that this one has learned of: those whom it would ask for a promise
+   *     without the store
    */
-  CompletionStage<Renewal> renew(String id, String address, boolean draining, long leaseMillis);
+  CompletionStage<Renewal> renew(
+      String id, String address, boolean draining, long leaseMillis, Collection<String> knows);
 
   /**
    * Declares a node dead if its lease has ended. It can never renew it afterwards.
    *
-   * @return how much of its lease is left, in milliseconds; 0 if it is dead now
+   * @param by who does
+   * @param strangerMillis so much longer the lease counts if the node did not know of that one when
+   *     it last renewed, and so cannot have asked it for anything
+   * @return after how many milliseconds it is allowed; 0 if the node is dead now
    */
-  CompletionStage<Long> declareDead(String id);
+  CompletionStage<Long> declareDead(String id, String by, long strangerMillis);
 
   /** The node goes; whatever it still owned can be claimed at once. */
   CompletionStage<?> leave(String id);

@@ -2,6 +2,7 @@ package dev.footbridge.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ClusterSecretTest {
@@ -24,6 +25,17 @@ class ClusterSecretTest {
     secret.adopt("third");
     assertThat(secret.accepts("second")).isTrue();
     assertThat(secret.accepts("first")).isFalse();
+  }
+
+  @Test
+  void one_that_can_be_guessed_or_does_not_fit_into_a_header_is_not_usable() {
+    assertThat(ClusterSecret.isUsable("correct-horse-battery-staple")).isTrue();
+    for (String bad :
+        List.of(
+            "", "short", "with spaces in between", "line\nbreak-and-more-of-it", "x".repeat(513))) {
+      assertThat(ClusterSecret.isUsable(bad)).as(bad).isFalse();
+    }
+    assertThat(ClusterSecret.isUsable("\u00fcber-lang-und-geheim")).isFalse();
   }
 
   @Test

@@ -11,8 +11,10 @@ import dev.footbridge.store.redis.RedisExtension;
 import dev.footbridge.support.Stage;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -229,6 +231,50 @@ class ClusterTest {
         .isEqualTo(new SessionStore.Tenancy("one2", 2));
     await().until(() -> two.membership.alive("one2") != null);
     assertThat(there(two.cluster.locate(kept.id()))).isEqualTo("one2");
+  }
+
+  /** The first node stands still until the other has declared it dead and taken one session. */
+  private void wakeAfterDeath(Session taken) {
+    one.stopped(true);
+    here(two.cluster.relocate(taken.id(), "one1"));
+    one.stopped(false);
+  }
+
+  @Test
+  void a_node_that_did_not_hear_under_its_new_name_what_is_its_own_keeps_it() {
+    Session kept = one.open();
+    one.store.lostClaims.set(1);
+    wakeAfterDeath(one.open());
+    await().until(() -> !one.membership.id().equals("one1") && one.membership.holds());
+    assertThat(one.sessions.local(kept.id())).isSameAs(kept);
+    assertThat(Stage.get(one.store.find(kept.id())).orElseThrow().node())
+        .isEqualTo(one.membership.id());
+  }
+
+  @Test
+  void a_node_that_did_not_hear_that_others_have_a_session_does_not_take_it_from_them() {
+    Session taken = one.open();
+    one.store.lostPuts.set(1);
+    wakeAfterDeath(taken);
+    await().until(() -> !one.membership.id().equals("one1") && one.membership.holds());
+    assertThat(one.sessions.local(taken.id())).isNull();
+    assertThat(Stage.get(two.store.find(taken.id())).orElseThrow().node()).isEqualTo("two1");
+  }
+
+  @Test
+  void what_changes_while_a_node_takes_another_name_is_not_given_up_for_that() {
+    Session kept = one.open();
+    CompletableFuture<Void> gate = new CompletableFuture<>();
+    one.store.claimsAfter = gate;
+    wakeAfterDeath(one.open());
+    await().until(() -> !one.membership.id().equals("one1"));
+    one.cluster.listener().changed(kept);
+    await().pollDelay(Duration.ofMillis(3 * TestNode.LEASE_MILLIS)).until(() -> true);
+    assertThat(one.membership.holds()).isFalse();
+    gate.complete(null);
+    await().until(one.membership::holds);
+    assertThat(one.sessions.local(kept.id())).isSameAs(kept);
+    assertThat(one.membership.id()).as("its lease was renewed meanwhile").isEqualTo("one2");
   }
 
   @Test

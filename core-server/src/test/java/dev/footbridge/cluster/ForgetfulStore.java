@@ -9,7 +9,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Does what it is asked, and may lose the answer. */
+/** Does what it is asked, and may lose the answer or take its time. */
 final class ForgetfulStore implements SessionStore {
   private final SessionStore store;
 
@@ -18,6 +18,12 @@ final class ForgetfulStore implements SessionStore {
 
   /** How many answers to {@link #claim} are lost from now on. */
   final AtomicInteger lostClaims = new AtomicInteger();
+
+  /** How many answers to {@link #put} are lost from now on. */
+  final AtomicInteger lostPuts = new AtomicInteger();
+
+  /** Claims wait for it. */
+  volatile CompletionStage<?> claimsAfter = CompletableFuture.completedStage(null);
 
   ForgetfulStore(SessionStore store) {
     this.store = store;
@@ -35,7 +41,7 @@ final class ForgetfulStore implements SessionStore {
   @Override
   public CompletionStage<Boolean> put(
       String id, Tenancy by, byte @Nullable [] meta, long timeToLiveMillis) {
-    return store.put(id, by, meta, timeToLiveMillis);
+    return answered(lostPuts, store.put(id, by, meta, timeToLiveMillis));
   }
 
   @Override
@@ -46,7 +52,8 @@ final class ForgetfulStore implements SessionStore {
   @Override
   public CompletionStage<Optional<Claimed>> claim(
       String id, String node, Tenancy expected, long timeToLiveMillis) {
-    return answered(lostClaims, store.claim(id, node, expected, timeToLiveMillis));
+    return claimsAfter.thenCompose(
+        begun -> answered(lostClaims, store.claim(id, node, expected, timeToLiveMillis)));
   }
 
   @Override

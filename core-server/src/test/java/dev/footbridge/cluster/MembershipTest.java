@@ -2,6 +2,7 @@ package dev.footbridge.cluster;
 
 import static dev.footbridge.cluster.Nodes.GONE_MILLIS;
 import static dev.footbridge.cluster.Nodes.LEASE_MILLIS;
+import static dev.footbridge.cluster.Nodes.WITHOUT_STORE_MILLIS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.footbridge.cluster.LeaseBook.Mood;
@@ -154,6 +155,55 @@ class MembershipTest {
     nodes.book.mood(Mood.REFUSES);
     nodes.pass(10 * LEASE_MILLIS);
     assertThat(one.holds()).isTrue();
+  }
+
+  @Test
+  void without_the_store_nobody_goes_on_for_ever() {
+    Nodes.Node two = another();
+    nodes.book.mood(Mood.REFUSES);
+    nodes.pass(WITHOUT_STORE_MILLIS + LEASE_MILLIS);
+    assertThat(one.holds()).isFalse();
+    assertThat(two.holds()).isFalse();
+    nodes.book.mood(Mood.ANSWERS);
+    nodes.pass(LEASE_MILLIS / 2);
+    assertThat(one.holds()).isTrue();
+    assertThat(two.holds()).isTrue();
+  }
+
+  @Test
+  void one_that_came_later_waits_until_those_who_do_not_know_it_cannot_go_on_any_more() {
+    Nodes.Node two = another();
+    one.cutOff = true;
+    two.cutOff = true;
+    nodes.pass(100);
+    Nodes.Node late = nodes.start();
+    nodes.cut(one, late, true);
+    nodes.cut(two, late, true);
+    for (int passed = 0; passed < WITHOUT_STORE_MILLIS + LEASE_MILLIS; passed += 1000) {
+      assertThat(one.holds() && Stage.get(late.membership.declareDead(one.id())) == 0).isFalse();
+      nodes.pass(1000);
+    }
+    assertThat(Stage.get(late.membership.declareDead(one.id()))).isZero();
+    assertThat(late.holds()).isTrue();
+  }
+
+  @Test
+  void one_that_came_later_does_not_wait_for_a_process_that_has_ended() {
+    one.killed = true;
+    Nodes.Node next = nodes.start();
+    nodes.pass(LEASE_MILLIS + 100);
+    assertThat(Stage.get(next.membership.declareDead(one.id()))).isZero();
+  }
+
+  @Test
+  void one_that_has_just_started_declares_nobody_dead() {
+    one.stopped = true;
+    nodes.pass(3 * LEASE_MILLIS);
+    nodes.start();
+    assertThat(nodes.book.hasDeparted(one.id())).isFalse();
+    one.killed = true;
+    nodes.start();
+    assertThat(nodes.book.hasDeparted(one.id())).isFalse();
   }
 
   @Test

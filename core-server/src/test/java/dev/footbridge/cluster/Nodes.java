@@ -13,9 +13,13 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Nodes that share a store and a clock; each can be stopped, and each link between two cut. */
+/**
+ * Nodes that share a store and a clock; each can be stopped, killed and cut off from the store, and
+ * each link between two cut.
+ */
 final class Nodes {
   static final long LEASE_MILLIS = 2000;
+  static final long WITHOUT_STORE_MILLIS = 30_000;
   static final long GONE_MILLIS = 60_000;
 
   final ManualClock clock = new ManualClock();
@@ -34,11 +38,12 @@ final class Nodes {
     CompletableFuture<Void> reclaimed = CompletableFuture.completedFuture(null);
     String former;
     boolean stopped;
+    boolean killed;
+    boolean cutOff;
     final Membership membership =
         new Membership(
-            book,
-            LEASE_MILLIS,
-            GONE_MILLIS,
+            book.asSeenBy(() -> cutOff),
+            new Membership.Times(LEASE_MILLIS, WITHOUT_STORE_MILLIS, GONE_MILLIS),
             timer,
             clock,
             () -> "n" + names.incrementAndGet(),
@@ -52,8 +57,12 @@ final class Nodes {
       return membership.id();
     }
 
+    boolean runs() {
+      return !stopped && !killed;
+    }
+
     boolean holds() {
-      return !stopped && membership.holds();
+      return runs() && membership.holds();
     }
 
     @Override
@@ -84,15 +93,27 @@ final class Nodes {
 
     @Override
     public CompletionStage<Boolean> ask(Peer peer, String onBehalfOf, long millis) {
-      for (Node other : all) {
-        if (peer.address().equals("node:" + all.indexOf(other))
-            && !other.stopped
-            && !cut.contains(Set.of(this, other))) {
-          return CompletableFuture.completedStage(other.membership.promise(onBehalfOf, millis));
-        }
-      }
-      return CompletableFuture.failedStage(new IOException("no way to " + peer.address()));
+      Node other = at(peer);
+      return other.runs() && reaches(this, other)
+          ? CompletableFuture.completedStage(other.membership.promise(onBehalfOf, millis))
+          : CompletableFuture.failedStage(new IOException("no way to " + peer.address()));
     }
+
+    @Override
+    public CompletionStage<Boolean> hasEnded(Peer peer) {
+      Node other = at(peer);
+      return CompletableFuture.completedStage(
+          reaches(this, other)
+              && (other.killed || (other.runs() && !other.membership.isNamed(peer.id()))));
+    }
+  }
+
+  private Node at(Peer peer) {
+    return all.get(Integer.parseInt(peer.address().substring("node:".length())));
+  }
+
+  private boolean reaches(Node one, Node other) {
+    return one == other || !cut.contains(Set.of(one, other));
   }
 
   Node start() {
@@ -114,9 +135,7 @@ final class Nodes {
   void pass(long millis) {
     for (long left = millis; left > 0; left -= 50) {
       clock.advance(TimeUnit.MILLISECONDS.toNanos(Math.min(50, left)));
-      all.stream()
-          .filter(node -> !node.stopped)
-          .forEach(node -> node.timer.advance(0, TimeUnit.NANOSECONDS));
+      all.stream().filter(Node::runs).forEach(node -> node.timer.advance(0, TimeUnit.NANOSECONDS));
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.footbridge.io.Lanes;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.SessionOptions;
 import dev.footbridge.session.Sessions;
+import dev.footbridge.store.NodeStore;
 import dev.footbridge.store.Retention;
 import dev.footbridge.store.memory.MemoryChannelStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
@@ -52,6 +53,20 @@ final class TestNode implements AutoCloseable {
   private final Lane lane = new Lane(Runnable::run);
   private static final byte[] STATE = "{}".getBytes(StandardCharsets.US_ASCII);
 
+  /** Other nodes can be asked nothing, and nobody knows whether they are there. */
+  private static final Membership.PromiseLink NOBODY =
+      new Membership.PromiseLink() {
+        @Override
+        public CompletionStage<Boolean> ask(NodeStore.Peer peer, String onBehalfOf, long millis) {
+          return CompletableFuture.completedStage(false);
+        }
+
+        @Override
+        public CompletionStage<Boolean> hasEnded(NodeStore.Peer peer) {
+          return CompletableFuture.completedStage(false);
+        }
+      };
+
   private volatile boolean stopped;
   private volatile boolean restless;
 
@@ -91,13 +106,12 @@ final class TestNode implements AutoCloseable {
     int[] names = new int[1];
     membership =
         new Membership(
-            new RedisNodeStore(redis, prefix),
-            LEASE_MILLIS,
-            TTL_NANOS,
+            new RedisNodeStore(redis, prefix, TTL_NANOS),
+            new Membership.Times(LEASE_MILLIS, LEASE_MILLIS, TTL_NANOS),
             timer,
             System::nanoTime,
             () -> id + ++names[0],
-            (peer, behalf, millis) -> CompletableFuture.completedStage(false));
+            NOBODY);
     store = new ForgetfulStore(new RedisSessionStore(redis, prefix));
     Hub hub =
         new Hub(

@@ -69,7 +69,7 @@ public final class InternalHandler implements HttpHandler {
   private void asked(HttpServerExchange exchange) throws ProtocolException {
     Routes.require(exchange, "POST");
     switch (exchange.getRequestPath()) {
-      case PeerLink.PING_PATH -> exchange.endExchange();
+      case PeerLink.PING_PATH -> ping(exchange);
       case PeerLink.PROMISE_PATH -> promise(exchange);
       case PeerLink.CALL_PATH ->
           Exchanges.body(
@@ -84,6 +84,15 @@ public final class InternalHandler implements HttpHandler {
 
   private int config(Setting setting) {
     return node.config().getInt(setting);
+  }
+
+  /** Says that this node is here; and whether it goes by a certain name. */
+  private void ping(HttpServerExchange exchange) throws ProtocolException {
+    String name = Requests.query(exchange, "node");
+    if (name != null && !membership.isNamed(name)) {
+      throw new ProtocolException(ErrorCode.NOT_FOUND, "This node has another name.");
+    }
+    exchange.endExchange();
   }
 
   private void promise(HttpServerExchange exchange) throws ProtocolException {

@@ -4,15 +4,17 @@ import dev.footbridge.io.Stages;
 import dev.footbridge.store.CalleeDirectory;
 import io.netty.util.Timer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -45,7 +47,10 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   private final Predicate<String> gone;
   private final Timer timer;
   private final Map<String, Announced> announced = new ConcurrentHashMap<>();
-  private final ConcurrentLinkedQueue<String> turns = new ConcurrentLinkedQueue<>();
+
+  /** What is announced, in the order in which it is said again; guarded by itself. */
+  private final Set<String> turns = new LinkedHashSet<>();
+
   private final Set<String> lately = ConcurrentHashMap.newKeySet();
   private volatile boolean hears;
   private int round;
@@ -128,7 +133,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
       before = announced.remove(procedure);
     } else {
       before = announced.put(procedure, new Announced(node, count));
-      if (before == null) {
+      synchronized (turns) {
         turns.add(procedure);
       }
     }
@@ -248,16 +253,22 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
       forgetAll();
       lately.clear();
     }
-    int share = (turns.size() + ROUNDS - 1) / ROUNDS;
-    for (int i = 0; i < share; i++) {
-      String procedure = turns.poll();
-      if (procedure == null) {
-        return;
+    next().forEach(this::sayAgain);
+  }
+
+  /** Those whose turn it is; they are the last then. */
+  private List<String> next() {
+    synchronized (turns) {
+      turns.retainAll(announced.keySet());
+      int share = (turns.size() + ROUNDS - 1) / ROUNDS;
+      List<String> next = new ArrayList<>(share);
+      Iterator<String> each = turns.iterator();
+      while (next.size() < share) {
+        next.add(each.next());
+        each.remove();
       }
-      if (announced.containsKey(procedure)) {
-        turns.add(procedure);
-        sayAgain(procedure);
-      }
+      turns.addAll(next);
+      return next;
     }
   }
 

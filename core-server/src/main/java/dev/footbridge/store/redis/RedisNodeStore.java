@@ -4,23 +4,24 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.footbridge.store.NodeStore;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeUnit;
 
 /** Nodes and leases in Redis, in one slot: a renewal and the look at the others are one command. */
 public final class RedisNodeStore implements NodeStore {
-  private static final long DEPARTED_MILLIS = TimeUnit.DAYS.toMillis(1);
-
   private final RedisPort redis;
   private final List<String> keys;
   private final String secretKey;
+  private final long departedMillis;
 
   /**
    * @param prefix what all keys begin with
+   * @param departedMillis how long a node is known that has gone: longer than its sessions live
    */
-  public RedisNodeStore(RedisPort redis, String prefix) {
+  public RedisNodeStore(RedisPort redis, String prefix, long departedMillis) {
     this.redis = redis;
+    this.departedMillis = departedMillis;
     String base = prefix + ":{nodes}:";
     this.keys = List.of(base + "leases", base + "addresses", base + "departed");
     this.secretKey = base + "secret";
@@ -28,7 +29,7 @@ public final class RedisNodeStore implements NodeStore {
 
   @Override
   public CompletionStage<Renewal> renew(
-      String id, String address, boolean draining, long leaseMillis) {
+      String id, String address, boolean draining, long leaseMillis, Collection<String> knows) {
     return redis
         .run(
             "node-renew",
@@ -38,7 +39,8 @@ public final class RedisNodeStore implements NodeStore {
                 Answers.bytes(address),
                 Answers.bytes(draining ? "1" : "0"),
                 Answers.bytes(leaseMillis),
-                Answers.bytes(DEPARTED_MILLIS)))
+                Answers.bytes(departedMillis),
+                Answers.bytes(String.join(",", knows))))
         .thenApply(RedisNodeStore::renewal);
   }
 
@@ -52,7 +54,7 @@ public final class RedisNodeStore implements NodeStore {
       known.add(
           new Peer(
               Answers.text(peers.get(i)),
-              about.substring(bar + 1),
+              about.substring(bar + 1, about.indexOf('|', bar + 1)),
               about.startsWith("1"),
               Answers.number(peers.get(i + 2))));
     }
@@ -66,15 +68,19 @@ public final class RedisNodeStore implements NodeStore {
   }
 
   @Override
-  public CompletionStage<Long> declareDead(String id) {
+  public CompletionStage<Long> declareDead(String id, String by, long strangerMillis) {
     return redis
-        .run("node-declare-dead", keys, List.of(Answers.bytes(id), Answers.bytes("")))
+        .run(
+            "node-declare-dead",
+            keys,
+            List.of(Answers.bytes(id), Answers.bytes(by), Answers.bytes(strangerMillis)))
         .thenApply(Answers::number);
   }
 
   @Override
   public CompletionStage<?> leave(String id) {
-    return redis.run("node-declare-dead", keys, List.of(Answers.bytes(id), Answers.bytes("leave")));
+    return redis.run(
+        "node-declare-dead", keys, List.of(Answers.bytes(id), Answers.bytes(""), Answers.bytes(0)));
   }
 
   @Override

@@ -1,8 +1,9 @@
 -- Begins or renews a node's lease, and tells who the nodes are.
--- KEYS 1 leases (sorted set: node -> end in ms), 2 nodes (hash: node -> "draining|address"),
+-- KEYS 1 leases (sorted set: node -> end in ms), 2 nodes (hash: node -> "draining|address|the nodes that it knows, with commas between"),
 --      3 departed (sorted set: node -> when in ms)
--- ARGV 1 node, 2 address, 3 draining (0|1), 4 lease in ms, 5 how long departed nodes are known, ms
--- Answer: {renewed (1|0), whether it was known before (1|0), {id, "draining|address", ms left, …}, {id, ms since it departed, …}}
+-- ARGV 1 node, 2 address, 3 draining (0|1), 4 lease in ms, 5 how long departed nodes are known, ms,
+--      6 the nodes that it knows, with commas between
+-- Answer: {renewed (1|0), whether it was known before (1|0), {id, what nodes has of it, ms left, …}, {id, ms since it departed, …}}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[5])
@@ -11,7 +12,7 @@ local known = redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0
 if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then
   renewed = 1
   redis.call('ZADD', KEYS[1], now + ARGV[4], ARGV[1])
-  redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] .. '|' .. ARGV[2])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] .. '|' .. ARGV[2] .. '|' .. ARGV[6])
 end
 local peers = {}
 local leases = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
