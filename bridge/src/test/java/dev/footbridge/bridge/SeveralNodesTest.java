@@ -229,7 +229,7 @@ class SeveralNodesTest {
     assertThat(nodes).hasSize(2);
     String address = nodes.get(0);
     assertThat(address).contains("127.0.0.1:");
-    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    return Integer.parseInt(address.replaceFirst(".*127.0.0.1:(\\d+).*", "$1"));
   }
 
   @Test
@@ -319,18 +319,43 @@ class SeveralNodesTest {
         .until(() -> leadsTo(third, id) && leadsTo(one, third.open()) && leadsTo(other, id));
   }
 
+  /** Others reach it only over that network. */
+  private static Footbridge.Builder behind(
+      TcpRelay network, int internal, Footbridge.Builder builder) {
+    return builder
+        .set(Setting.INTERNAL_PORT, internal)
+        .set("internal-host", "127.0.0.1")
+        .set("advertise", "127.0.0.1:" + network.port());
+  }
+
+  @Test
+  void a_call_to_a_node_that_falls_silent_is_interrupted_soon() throws Exception {
+    int internal = TcpRelay.freePort();
+    try (TcpRelay network = new TcpRelay(internal)) {
+      CompletableFuture<Void> called = new CompletableFuture<>();
+      node(
+          builder ->
+              behind(network, internal, builder)
+                  .procedure(
+                      "never",
+                      call -> {
+                        called.complete(null);
+                        return new CompletableFuture<>();
+                      }));
+      CompletableFuture<JsonNode> result = one.footbridge().call("never", 1).toCompletableFuture();
+      called.get(10, TimeUnit.SECONDS);
+      network.fallSilent();
+      assertThatThrownBy(() -> result.get(10, TimeUnit.SECONDS))
+          .hasMessageContaining("The node of the callee has gone away.");
+    }
+  }
+
   @Test
   void what_is_under_way_to_a_node_that_falls_silent_ends_soon() throws Exception {
     int internal = TcpRelay.freePort();
     try (TcpRelay network = new TcpRelay(internal);
         HttpSocket client = other.connect()) {
-      TestServer third =
-          node(
-              builder ->
-                  builder
-                      .set(Setting.INTERNAL_PORT, internal)
-                      .set("internal-host", "127.0.0.1")
-                      .set("advertise", "127.0.0.1:" + network.port()));
+      TestServer third = node(builder -> behind(network, internal, builder));
       String id = third.open();
       client.request("GET", "/sessions/" + id + "/stream", null);
       InputStream stream = client.body(client.head());

@@ -1,5 +1,6 @@
 package dev.footbridge.cluster;
 
+import dev.footbridge.io.Stages;
 import dev.footbridge.session.Bye;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.SessionState;
@@ -8,23 +9,26 @@ import dev.footbridge.store.SessionStore;
 import dev.footbridge.wire.ErrorCode;
 import io.netty.util.Timer;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Gives a node's sessions away when it goes down: each is brought to rest, written whole, released,
- * and only then its client is sent to come back. In paced batches, so that the others do not see a
- * herd; at once when there are no others, since what comes back then is this node's next process.
+ * and only then its client is sent to come back. At a pace, so that the others do not see a herd;
+ * at once when there are no others, since what comes back then is this node's next process.
  *
  * <p>A session that cannot move is left where it is. One that did not come to rest goes on and is
- * tried once more in the end; one that could not be written waits for the store, at rest. See
+ * tried once more in the end; one that could not be written waits for the store, at rest, since a
+ * failure leaves open whether another node has it already. None of them holds up the rest. See
  * {@link #abandon} for what becomes of those that are left.
  */
 final class Handover {
@@ -35,23 +39,35 @@ final class Handover {
   private static final int RESERVE = 4;
 
   /** Written at a time, so that states of many megabytes do not pile up in the connection. */
-  private static final int UNDER_WAY = 64;
+  private static final int MOST_WRITING = 64;
 
   private static final long MOST_DELAY_MILLIS = 300;
 
   /** Between two attempts to write a session. */
   private static final long AGAIN_MILLIS = 300;
 
-  /** As often as fits into the time that there is, and some more: who waits gives up before. */
-  private static final int MOST_ATTEMPTS = 1000;
-
   private final Sessions sessions;
   private final SessionStore store;
   private final SessionKeeper keeper;
   private final Timer timer;
   private final LongSupplier nanoClock;
-  private final AtomicInteger moved = new AtomicInteger();
-  private final Queue<Session> failed = new ArrayDeque<>();
+  private final CompletableFuture<Integer> done = new CompletableFuture<>();
+
+  // Guarded by this.
+  private final Queue<Session> notBegun = new ArrayDeque<>();
+  private final Queue<AtRest> toWrite = new ArrayDeque<>();
+  private final List<Session> failed = new ArrayList<>();
+  private int all;
+  private long begunNanos;
+  private long spreadNanos;
+  private int underWay;
+  private int writing;
+  private int moved;
+  private boolean pumping;
+  private boolean lastTry;
+  private boolean abandoned;
+
+  private record AtRest(Session session, SessionState state) {}
 
   Handover(
       Sessions sessions,
@@ -67,100 +83,151 @@ final class Handover {
   }
 
   /**
-   * Gives all sessions away.
+   * Gives all sessions away. Once.
    *
    * @param windowMillis over how long; 0 for at once
    * @return completes when all have gone that could, with how many have
    */
   CompletionStage<Integer> run(long windowMillis) {
-    Pace pace =
-        new Pace(
-            new ArrayDeque<>(sessions.all()),
-            nanoClock.getAsLong(),
-            TimeUnit.MILLISECONDS.toNanos(windowMillis - windowMillis / RESERVE));
-    CompletableFuture<Integer> done = new CompletableFuture<>();
-    step(pace, done);
+    synchronized (this) {
+      notBegun.addAll(sessions.all());
+      all = notBegun.size();
+      begunNanos = nanoClock.getAsLong();
+      spreadNanos = TimeUnit.MILLISECONDS.toNanos(windowMillis - windowMillis / RESERVE);
+    }
+    step();
     return done;
   }
 
-  /** What still waits, and how much of it should have gone by now. */
-  private final class Pace {
-    private final Queue<Session> queue;
-    private final int all;
-    private final long begunNanos;
-    private final long spreadNanos;
-
-    Pace(Queue<Session> queue, long begunNanos, long spreadNanos) {
-      this.queue = queue;
-      this.all = queue.size();
-      this.begunNanos = begunNanos;
-      this.spreadNanos = spreadNanos;
+  private void step() {
+    due().forEach(this::bringToRest);
+    if (!isOver()) {
+      later(STEP_MILLIS, this::step);
     }
+  }
 
-    /** By the clock and not by the step, as steps may take longer than they should. */
-    Queue<Session> due() {
-      long passed = nanoClock.getAsLong() - begunNanos + TimeUnit.MILLISECONDS.toNanos(STEP_MILLIS);
-      long gone =
-          passed >= spreadNanos ? all : (long) Math.ceil((double) all * passed / spreadNanos);
-      Queue<Session> due = new ArrayDeque<>();
-      while (all - queue.size() < gone) {
-        due.add(queue.remove());
-      }
+  private void later(long millis, Runnable action) {
+    var unused = timer.newTimeout(timeout -> action.run(), millis, TimeUnit.MILLISECONDS);
+  }
+
+  /** Those whose turn it is: by the clock and not by the step, as steps may come late. */
+  private synchronized List<Session> due() {
+    List<Session> due = new ArrayList<>();
+    if (abandoned) {
       return due;
     }
-
-    boolean isOver() {
-      return queue.isEmpty();
+    long passed = nanoClock.getAsLong() - begunNanos + TimeUnit.MILLISECONDS.toNanos(STEP_MILLIS);
+    long begun =
+        passed >= spreadNanos ? all : (long) Math.ceil((double) all * passed / spreadNanos);
+    while (all - notBegun.size() < begun) {
+      due.add(notBegun.remove());
     }
-  }
-
-  private void step(Pace pace, CompletableFuture<Integer> done) {
-    var unused =
-        keeper
-            .each(pace.due(), UNDER_WAY, this::giveAway)
-            .whenComplete(
-                (given, failure) -> {
-                  if (pace.isOver()) {
-                    onceMore(done);
-                  } else {
-                    var unusedTimeout =
-                        timer.newTimeout(
-                            timeout -> step(pace, done), STEP_MILLIS, TimeUnit.MILLISECONDS);
-                  }
-                });
-  }
-
-  private void onceMore(CompletableFuture<Integer> done) {
-    Queue<Session> again;
-    synchronized (failed) {
-      again = new ArrayDeque<>(failed);
+    if (notBegun.isEmpty() && !lastTry && (underWay == 0 || passed >= spreadNanos)) {
+      lastTry = due.isEmpty();
+      due.addAll(lastTry ? failed : List.of());
       failed.clear();
     }
-    var unused =
-        keeper
-            .each(again, UNDER_WAY, this::giveAway)
-            .whenComplete((given, failure) -> done.complete(moved.get()));
+    underWay += due.size();
+    return due;
   }
 
-  private CompletionStage<?> giveAway(Session session) {
-    return sessions
-        .freeze(session)
-        .thenCompose(state -> written(session, state, MOST_ATTEMPTS))
-        .handle(
-            (released, failure) -> {
-              if (failure != null) {
-                stays(session, failure);
-              } else if (released) {
-                // Only a session that ended meanwhile is not let go of; nobody can have it then.
-                keeper.disowned(session.id());
-                sessions.handedOver(session, farewell());
-                moved.incrementAndGet();
-              } else {
-                keeper.disowned(session.id());
-                sessions.drop(session, farewell());
-              }
-              return null;
-            });
+  private boolean isOver() {
+    int count;
+    synchronized (this) {
+      if (!abandoned && !(notBegun.isEmpty() && underWay == 0 && lastTry)) {
+        return false;
+      }
+      count = moved;
+    }
+    done.complete(count);
+    return true;
+  }
+
+  private void bringToRest(Session session) {
+    Stages.on(
+        sessions.freeze(session),
+        state -> {
+          synchronized (this) {
+            toWrite.add(new AtRest(session, state));
+          }
+          pump();
+        },
+        failure -> stays(session, failure));
+  }
+
+  private void stays(Session session, Throwable failure) {
+    LOG.debug("{} could not be given away.", session, failure);
+    sessions.thaw(session);
+    synchronized (this) {
+      underWay--;
+      if (!lastTry) {
+        failed.add(session);
+      }
+    }
+  }
+
+  /** Begins to write as many as may be written at a time; one thread does, also for others. */
+  private void pump() {
+    for (AtRest next = next(false); next != null; next = next(true)) {
+      write(next);
+    }
+  }
+
+  private synchronized @Nullable AtRest next(boolean own) {
+    if (pumping && !own) {
+      return null;
+    }
+    pumping = !abandoned && writing < MOST_WRITING && !toWrite.isEmpty();
+    if (!pumping) {
+      return null;
+    }
+    writing++;
+    return toWrite.remove();
+  }
+
+  private void write(AtRest whole) {
+    Session session = whole.session();
+    Stages.on(
+        store.release(
+            session.id(),
+            keeper.tenancy(session.id()),
+            SessionKeeper.record(session),
+            whole.state().encode(),
+            keeper.timeToLiveMillis()),
+        released -> {
+          letGo(session, released);
+          synchronized (this) {
+            writing--;
+            underWay--;
+            moved += released ? 1 : 0;
+          }
+          pump();
+        },
+        failure -> {
+          LOG.debug("{} could not be written.", session, failure);
+          synchronized (this) {
+            writing--;
+          }
+          later(
+              AGAIN_MILLIS,
+              () -> {
+                synchronized (this) {
+                  toWrite.add(whole);
+                }
+                pump();
+              });
+          pump();
+        });
+  }
+
+  private void letGo(Session session, boolean released) {
+    keeper.disowned(session.id());
+    if (released) {
+      // Only a session that ended meanwhile is not let go of; nobody can have it then.
+      sessions.handedOver(session, farewell());
+    } else {
+      sessions.drop(session, farewell());
+    }
   }
 
   /**
@@ -170,6 +237,9 @@ final class Handover {
    * @return how many these are
    */
   int abandon() {
+    synchronized (this) {
+      abandoned = true;
+    }
     int count = 0;
     for (Session session : sessions.all()) {
       if (session.endpointState() != null) {
@@ -179,42 +249,6 @@ final class Handover {
       }
     }
     return count;
-  }
-
-  /**
-   * Writes until it is known to be written or another's. A failure leaves open whether it was, and
-   * if it was another node may have it already: so the session stays at rest.
-   */
-  private CompletionStage<Boolean> written(Session session, SessionState state, int attempts) {
-    return write(session, state)
-        .exceptionallyCompose(
-            failure -> {
-              if (attempts == 0) {
-                return CompletableFuture.failedStage(failure);
-              }
-              CompletableFuture<Void> wait = new CompletableFuture<>();
-              var unused =
-                  timer.newTimeout(
-                      timeout -> wait.complete(null), AGAIN_MILLIS, TimeUnit.MILLISECONDS);
-              return wait.thenCompose(waited -> written(session, state, attempts - 1));
-            });
-  }
-
-  private CompletionStage<Boolean> write(Session session, SessionState state) {
-    return store.release(
-        session.id(),
-        keeper.tenancy(session.id()),
-        SessionKeeper.record(session),
-        state.encode(),
-        keeper.timeToLiveMillis());
-  }
-
-  private void stays(Session session, Throwable failure) {
-    LOG.debug("{} could not be given away.", session, failure);
-    sessions.thaw(session);
-    synchronized (failed) {
-      failed.add(session);
-    }
   }
 
   private static Bye farewell() {

@@ -22,6 +22,9 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -72,7 +75,10 @@ public final class PeerLink implements Membership.PromiseLink {
   private final ExecutorService checks = checks();
 
   private final ClusterSecret secret;
-  private final Map<String, Set<Call>> underWay = new ConcurrentHashMap<>();
+  private final Map<String, Calls> underWay = new ConcurrentHashMap<>();
+
+  /** The calls that are under way at a peer; never none. */
+  private record Calls(Peer peer, Set<Call> all) {}
 
   /** A call under way; it is itself and no other. */
   private static final class Call {
@@ -202,8 +208,7 @@ public final class PeerLink implements Membership.PromiseLink {
     CompletableFuture<HttpResponse<byte[]>> sent =
         client.sendAsync(request, BodyHandlers.ofByteArray());
     Call call = new Call();
-    Set<Call> calls = underWay.computeIfAbsent(peer.id(), node -> ConcurrentHashMap.newKeySet());
-    calls.add(call);
+    underWay.compute(peer.id(), (node, calls) -> with(call, calls, peer));
     Stages.on(
         sent,
         answer -> answered(call.result, answer),
@@ -211,10 +216,26 @@ public final class PeerLink implements Membership.PromiseLink {
     var unused =
         call.result.whenComplete(
             (done, failure) -> {
-              calls.remove(call);
+              underWay.computeIfPresent(peer.id(), (node, calls) -> without(call, calls));
               sent.cancel(true);
             });
     return call.result;
+  }
+
+  private static Calls with(Call call, @Nullable Calls calls, Peer peer) {
+    Calls all = calls == null ? new Calls(peer, new HashSet<>()) : calls;
+    all.all().add(call);
+    return all;
+  }
+
+  private static @Nullable Calls without(Call call, Calls calls) {
+    calls.all().remove(call);
+    return calls.all().isEmpty() ? null : calls;
+  }
+
+  /** Peers at which calls are under way. */
+  public Collection<Peer> called() {
+    return underWay.values().stream().map(Calls::peer).toList();
   }
 
   private static void answered(CompletableFuture<byte[]> result, HttpResponse<byte[]> answer) {
@@ -235,13 +256,14 @@ public final class PeerLink implements Membership.PromiseLink {
 
   /** A peer has gone: what it was asked for ends now. */
   public void lost(String node) {
-    Set<Call> calls = underWay.remove(node);
+    Calls calls = underWay.remove(node);
     if (calls != null) {
-      calls.forEach(
-          call ->
-              call.result.completeExceptionally(
-                  new ProtocolException(
-                      ErrorCode.INTERRUPTED, "The node of the callee has gone away.")));
+      List.copyOf(calls.all())
+          .forEach(
+              call ->
+                  call.result.completeExceptionally(
+                      new ProtocolException(
+                          ErrorCode.INTERRUPTED, "The node of the callee has gone away.")));
     }
   }
 

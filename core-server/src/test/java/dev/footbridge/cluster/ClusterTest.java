@@ -154,6 +154,33 @@ class ClusterTest {
   }
 
   @Test
+  void one_that_does_not_come_to_rest_does_not_hold_up_the_others() {
+    Session restless = one.openRestless();
+    for (int i = 0; i < 200; i++) {
+      one.open();
+    }
+    one.sessions.drain();
+    var closing = CompletableFuture.runAsync(() -> one.cluster.giveAway(1));
+    await()
+        .atMost(Duration.ofSeconds(3))
+        .until(() -> one.sessions.count() == 1 && one.sessions.local(restless.id()) != null);
+    assertThat(closing).isNotDone();
+    closing.join();
+    assertThat(one.sessions.count()).isZero();
+  }
+
+  @Test
+  void a_store_that_is_away_for_a_while_holds_nothing_up_for_good() {
+    for (int i = 0; i < 300; i++) {
+      one.open();
+    }
+    one.store.lostReleases.set(250);
+    giveAway();
+    assertThat(one.store.lostReleases).hasValue(0);
+    assertThat(one.sessions.count()).isZero();
+  }
+
+  @Test
   void a_session_whose_release_was_not_answered_stays_at_rest_until_it_is() {
     Session session = one.open();
     session.offer(Message.text("kept"));
@@ -243,7 +270,8 @@ class ClusterTest {
   @Test
   void a_node_that_did_not_hear_under_its_new_name_what_is_its_own_keeps_it() {
     Session kept = one.open();
-    one.store.lostClaims.set(1);
+    // One is asked of each session.
+    one.store.lostClaims.set(2);
     wakeAfterDeath(one.open());
     await().until(() -> !one.membership.id().equals("one1") && one.membership.holds());
     assertThat(one.sessions.local(kept.id())).isSameAs(kept);
@@ -265,7 +293,7 @@ class ClusterTest {
   void what_changes_while_a_node_takes_another_name_is_not_given_up_for_that() {
     Session kept = one.open();
     CompletableFuture<Void> gate = new CompletableFuture<>();
-    one.store.claimsAfter = gate;
+    one.store.claimsTold = gate;
     wakeAfterDeath(one.open());
     await().until(() -> !one.membership.id().equals("one1"));
     one.cluster.listener().changed(kept);

@@ -22,8 +22,8 @@ final class ForgetfulStore implements SessionStore {
   /** How many answers to {@link #put} are lost from now on. */
   final AtomicInteger lostPuts = new AtomicInteger();
 
-  /** Claims wait for it. */
-  volatile CompletionStage<?> claimsAfter = CompletableFuture.completedStage(null);
+  /** Answers to claims wait for it. */
+  volatile CompletionStage<?> claimsTold = CompletableFuture.completedStage(null);
 
   ForgetfulStore(SessionStore store) {
     this.store = store;
@@ -52,8 +52,8 @@ final class ForgetfulStore implements SessionStore {
   @Override
   public CompletionStage<Optional<Claimed>> claim(
       String id, String node, Tenancy expected, long timeToLiveMillis) {
-    return claimsAfter.thenCompose(
-        begun -> answered(lostClaims, store.claim(id, node, expected, timeToLiveMillis)));
+    return answered(lostClaims, store.claim(id, node, expected, timeToLiveMillis))
+        .thenCompose(claimed -> claimsTold.thenApply(told -> claimed));
   }
 
   @Override

@@ -69,9 +69,12 @@ final class TestNode implements AutoCloseable {
 
   private volatile boolean stopped;
   private volatile boolean restless;
+  private volatile boolean bearsRestless;
 
   /** An endpoint that can move and has nothing to say. */
   private final class Quiet implements Endpoint {
+    private final boolean born = bearsRestless;
+
     @Override
     public void check(Value value) {}
 
@@ -97,7 +100,7 @@ final class TestNode implements AutoCloseable {
 
     @Override
     public CompletionStage<byte[]> settle() {
-      return restless ? new CompletableFuture<>() : CompletableFuture.completedStage(STATE);
+      return restless || born ? new CompletableFuture<>() : CompletableFuture.completedStage(STATE);
     }
   }
 
@@ -169,6 +172,16 @@ final class TestNode implements AutoCloseable {
 
   Session open() {
     return Stage.get(sessions.open(OpenRequest.hub("x"), lane));
+  }
+
+  /** Opens a session whose endpoint never comes to rest. */
+  Session openRestless() {
+    bearsRestless = true;
+    try {
+      return open();
+    } finally {
+      bearsRestless = false;
+    }
   }
 
   /** Nothing that waits for a time happens any more, or again. */

@@ -27,6 +27,7 @@ import io.undertow.util.StatusCodes;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -173,21 +174,29 @@ public final class Forwarder implements ProxyClient {
    * still there: one that is silently cut off would keep its clients waiting until they notice.
    */
   public void check() {
-    lines.forEach(
-        (node, line) -> {
-          if (!line.busy().isEmpty()) {
-            var unused =
-                link.answers(line.peer())
-                    .thenAccept(
-                        answers -> {
-                          // Whoever asked before may have ended it; what has begun since is new.
-                          if (!answers && lines.remove(node, line)) {
-                            LOG.warn("Node {} does not answer over the network.", node);
-                            end(line);
-                          }
-                        });
-          }
-        });
+    Map<String, Peer> asked = new HashMap<>();
+    link.called().forEach(peer -> asked.put(peer.id(), peer));
+    lines.values().stream()
+        .filter(line -> !line.busy().isEmpty())
+        .forEach(line -> asked.put(line.peer().id(), line.peer()));
+    asked.values().forEach(this::check);
+  }
+
+  private void check(Peer peer) {
+    Line before = lines.get(peer.id());
+    var unused =
+        link.answers(peer)
+            .thenAccept(
+                answers -> {
+                  if (!answers) {
+                    LOG.warn("Node {} does not answer over the network.", peer.id());
+                    link.lost(peer.id());
+                    // Whoever asked before may have ended it; what has begun since is new.
+                    if (before != null && lines.remove(peer.id(), before)) {
+                      end(before);
+                    }
+                  }
+                });
   }
 
   /** Ends whatever is under way to a node that has gone. */
