@@ -401,6 +401,35 @@ class SeveralNodesTest {
     closing.join();
   }
 
+  // ---- a store that is full ----
+
+  @ParameterizedTest
+  @EnumSource(names = {"WEBSOCKET", "LONGPOLL_GET"})
+  void a_full_store_takes_no_messages_and_all_else_goes_on(Transport transport) throws Exception {
+    SessionClient client = SessionClient.open(one, transport);
+    client.command("{\"op\":\"subscribe\",\"id\":\"s\",\"channel\":\"chat\",\"presence\":true}");
+    RedisCommands.run(redis.url(), "CONFIG", "SET", "maxmemory", "1");
+    for (int i = 0; i < 50; i++) {
+      // So often that it would have been given up, were it taken for an outage.
+      assertThat(one.post("/channels/news", "1").status()).isEqualTo(503);
+    }
+    assertThat(one.post("/sessions", "").status()).isEqualTo(503);
+    assertThat(one.get("/health").status()).isEqualTo(200);
+    JsonNode refused = client.command(publish(1));
+    assertThat(refused.path("error").path("code").asText()).isEqualTo("unavailable");
+    assertThat(
+            client.command("{\"op\":\"subscribe\",\"id\":\"t\",\"channel\":\"news\"}").has("error"))
+        .isFalse();
+
+    one.close();
+    client.movedTo(other).connect(transport);
+    RedisCommands.run(redis.url(), "CONFIG", "SET", "maxmemory", "0");
+    other.footbridge().publish("news", 2).toCompletableFuture().get(5, TimeUnit.SECONDS);
+    client.awaitValue(value -> value.path("data").asInt() == 2);
+    assertThat(other.footbridge().sessions()).isEqualTo(1);
+    client.close();
+  }
+
   // ---- a store that is not there ----
 
   @Test

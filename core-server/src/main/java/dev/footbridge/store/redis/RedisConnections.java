@@ -92,6 +92,10 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private static final int CLOSE_LIMIT_SECONDS = 5;
   private static final byte[] PROBE = {'p'};
 
+  /** With what a Redis begins its refusals that serves nothing: in scripts somewhere within. */
+  private static final List<String> NOT_SERVING =
+      List.of("LOADING ", "CLUSTERDOWN ", "READONLY ", "MASTERDOWN ", "BUSY ");
+
   private final RedisOptions options;
   private final ClientResources resources;
   private final AbstractRedisClient client;
@@ -395,7 +399,12 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
     return redis.dispatch(command, new AnswerOutput(CODEC), args);
   }
 
+  /** Whether there is nobody who does what is asked, so that asking at all is in vain. */
   private static boolean isOutage(Throwable failure) {
+    if (failure instanceof RedisCommandExecutionException) {
+      String refusal = String.valueOf(failure.getMessage());
+      return NOT_SERVING.stream().anyMatch(refusal::contains);
+    }
     return failure instanceof RedisException
         || failure instanceof IOException
         || failure instanceof TimeoutException
@@ -405,6 +414,11 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
   private static ProtocolException away() {
     return new ProtocolException(
         ErrorCode.UNAVAILABLE, "The store cannot be reached; try again in a moment.");
+  }
+
+  private static ProtocolException refused() {
+    return new ProtocolException(
+        ErrorCode.UNAVAILABLE, "The store does not take this at present; try again in a moment.");
   }
 
   private Throwable answer(Throwable failure) {
@@ -420,7 +434,7 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
       // Redis is there and does not do it: out of memory, loading, a cluster without a primary.
       refusals.log(cause);
     }
-    return isOutage(cause) ? away() : cause;
+    return isOutage(cause) ? away() : cause instanceof RedisException ? refused() : cause;
   }
 
   private static boolean isReadOnly(Throwable failure) {

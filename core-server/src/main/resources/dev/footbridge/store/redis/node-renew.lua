@@ -6,6 +6,7 @@
 -- Answer: {renewed (1|0), whether it was known before (1|0), {id, what nodes has of it, ms left, …}, {id, ms since it departed, …}}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- A write that is never refused; after it none is, also where Redis is full.
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[5])
 local renewed = 0
 local known = redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0

@@ -9,6 +9,8 @@
 -- Published: p LF epoch LF version LF how many joined, for each LF name LF value, for each who left LF name
 local members, users, meta = KEYS[1], KEYS[2], KEYS[3]
 
+-- A write that is never refused; after it none is, also where Redis is full.
+redis.call('HDEL', meta, '')
 local epoch = redis.call('HGET', meta, 'epoch')
 if not epoch then
   -- What is left without it was evicted or expired by halves: it cannot be counted on.

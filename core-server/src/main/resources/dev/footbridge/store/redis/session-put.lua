@@ -4,6 +4,8 @@
 -- Answer: 1, or 0 if it belongs to another; without meta also if it is not there or an older life's
 local stored = redis.call('HMGET', KEYS[1], 'owner', 'fence')
 if stored[1] then
+  -- A write that is never refused; after it none is, also where Redis is full.
+  redis.call('HDEL', KEYS[1], '')
   -- A lower fence than ours is an older life, which a store that lost its data may show.
   if tonumber(stored[2]) > tonumber(ARGV[2]) then
     return 0

@@ -6,6 +6,8 @@ local stored = redis.call('HMGET', KEYS[1], 'owner', 'fence')
 if stored[1] and ((stored[1] ~= ARGV[1] and stored[1] ~= '') or stored[2] ~= ARGV[2]) then
   return 0
 end
+-- A write that is never refused; after it none is, also where Redis is full.
+redis.call('HDEL', KEYS[1], '')
 redis.call('HSET', KEYS[1], 'owner', '', 'fence', ARGV[2], 'meta', ARGV[4], 'state', ARGV[5])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
