@@ -20,7 +20,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -221,7 +220,7 @@ final class SessionKeeper implements Sessions.Listener {
   private void flush() {
     flushing.set(false);
     List<Session> now = new ArrayList<>(dirty.values());
-    var unused = each(now, BATCH, this::write);
+    var unused = Stages.each(now, BATCH, this::write);
   }
 
   private CompletionStage<?> write(Session session) {
@@ -292,7 +291,7 @@ final class SessionKeeper implements Sessions.Listener {
           }
         });
     if (!due.isEmpty()) {
-      var unused = each(due, BATCH, this::refresh);
+      var unused = Stages.each(due, BATCH, this::refresh);
     }
   }
 
@@ -319,7 +318,7 @@ final class SessionKeeper implements Sessions.Listener {
 
   /** The store may have lost what it had: writes every record again. */
   CompletionStage<?> writeAll() {
-    return each(
+    return Stages.each(
         sessions().all(),
         BATCH,
         session -> {
@@ -336,7 +335,7 @@ final class SessionKeeper implements Sessions.Listener {
    */
   CompletionStage<?> reclaimAll(String id) {
     reclaiming = true;
-    return each(sessions().all(), BATCH, session -> reclaim(session, id))
+    return Stages.each(sessions().all(), BATCH, session -> reclaim(session, id))
         .thenAccept(all -> reclaiming = !id.equals(node.get()));
   }
 
@@ -380,35 +379,5 @@ final class SessionKeeper implements Sessions.Listener {
               record.held(new Tenancy(id, claimed.get().fence()));
               return CompletableFuture.completedStage(null);
             });
-  }
-
-  /** Does something for each of many, only so many at a time. */
-  <T> CompletionStage<?> each(
-      Iterable<T> items, int atATime, Function<T, CompletionStage<?>> action) {
-    Queue<T> queue = new ArrayDeque<>();
-    items.forEach(queue::add);
-    int parallel = Math.min(atATime, queue.size());
-    CompletableFuture<?>[] rows = new CompletableFuture<?>[parallel];
-    for (int i = 0; i < parallel; i++) {
-      rows[i] = row(queue, action).toCompletableFuture();
-    }
-    return CompletableFuture.allOf(rows);
-  }
-
-  private static <T> CompletionStage<?> row(
-      Queue<T> queue, Function<T, CompletionStage<?>> action) {
-    while (true) {
-      T item;
-      synchronized (queue) {
-        item = queue.poll();
-      }
-      if (item == null) {
-        return CompletableFuture.completedStage(null);
-      }
-      CompletableFuture<?> done = action.apply(item).toCompletableFuture();
-      if (!done.isDone() || done.isCompletedExceptionally()) {
-        return done.thenCompose(next -> row(queue, action));
-      }
-    }
   }
 }

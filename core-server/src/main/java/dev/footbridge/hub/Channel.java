@@ -30,6 +30,7 @@ final class Channel implements ChannelStore.Follower {
   private EntryRing tail = new EntryRing(0);
   private volatile String epoch = "";
   private volatile long topOffset;
+  private boolean wasReset;
   private int users;
   private boolean closed;
 
@@ -108,6 +109,10 @@ final class Channel implements ChannelStore.Follower {
 
   private void begin(Position top) {
     synchronized (tailLock) {
+      if (wasReset) {
+        // That came later than what it began with.
+        return;
+      }
       // Entries may have been told before the stage completed: then we are further on already.
       if (topOffset < top.offset()) {
         tail = new EntryRing(top.offset());
@@ -141,6 +146,7 @@ final class Channel implements ChannelStore.Follower {
       tail = new EntryRing(top.offset());
       topOffset = top.offset();
       epoch = top.epoch();
+      wasReset = true;
     }
     for (SubscriberGroup group : groups) {
       group.mark();

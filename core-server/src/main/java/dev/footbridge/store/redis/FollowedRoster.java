@@ -1,9 +1,9 @@
 package dev.footbridge.store.redis;
 
-import dev.footbridge.io.Stages;
 import dev.footbridge.store.PresenceStore;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -78,33 +78,34 @@ final class FollowedRoster {
    * Loads it again.
    *
    * @param suspicious whether Redis may have lost something without showing it
+   * @return completes when it has been tried, or need not be
    */
-  synchronized void reload(boolean suspicious) {
+  synchronized CompletionStage<?> reload(boolean suspicious) {
     mayBeLost |= suspicious;
     if (loading) {
       again = true;
-      return;
+      return CompletableFuture.completedStage(null);
     }
     if (ended) {
-      return;
+      return CompletableFuture.completedStage(null);
     }
     loading = true;
-    retry();
+    return retry();
   }
 
-  private void retry() {
-    Stages.on(
-        load(true),
-        loaded -> {},
-        failure -> {
-          if (!hasEnded()) {
-            store.later(this::retry);
-          }
-        });
+  private CompletionStage<?> retry() {
+    return load(true)
+        .exceptionally(
+            failure -> {
+              if (!hasEnded()) {
+                store.later(this::retry);
+              }
+              return null;
+            });
   }
 
   /** Loads the roster and gives it to the follower. */
-  CompletionStage<?> load(boolean before) {
+  CompletionStage<Void> load(boolean before) {
     return store.fetchAll(channel).thenAccept(read -> loaded(read, before));
   }
 

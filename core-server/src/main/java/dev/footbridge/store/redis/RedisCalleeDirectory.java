@@ -4,11 +4,8 @@ import dev.footbridge.io.Stages;
 import dev.footbridge.store.CalleeDirectory;
 import io.netty.util.Timer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,6 +33,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   private static final long LIFE_MILLIS = TimeUnit.MINUTES.toMillis(5);
 
   private static final int ROUNDS = 10;
+  private static final int BATCH = 500;
   private static final int MOST_REMEMBERED = 10_000;
   private static final long RETRY_SECONDS = 1;
 
@@ -47,10 +45,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   private final Predicate<String> gone;
   private final Timer timer;
   private final Map<String, Announced> announced = new ConcurrentHashMap<>();
-
-  /** What is announced, in the order in which it is said again; guarded by itself. */
-  private final Set<String> turns = new LinkedHashSet<>();
-
+  private final Turns<String> turns = new Turns<>();
   private final Set<String> lately = ConcurrentHashMap.newKeySet();
   private volatile boolean hears;
   private int round;
@@ -96,7 +91,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
     redis.onReconnect(
         () -> {
           forgetAll();
-          announced.keySet().forEach(this::sayAgain);
+          var unused = Stages.each(List.copyOf(announced.keySet()), BATCH, this::sayAgain);
         });
     hear();
   }
@@ -131,11 +126,10 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
     Announced before;
     if (count == 0) {
       before = announced.remove(procedure);
+      turns.remove(procedure);
     } else {
       before = announced.put(procedure, new Announced(node, count));
-      synchronized (turns) {
-        turns.add(procedure);
-      }
+      turns.add(procedure);
     }
     if (before != null && !before.node().equals(node)) {
       withdraw(procedure, before.node());
@@ -157,18 +151,21 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
   }
 
   /** What was the last word may have been overtaken, or lost with what Redis had. */
-  private void sayAgain(String procedure) {
+  private CompletionStage<?> sayAgain(String procedure) {
     Announced known = announced.get(procedure);
-    if (known != null) {
-      Stages.on(
-          say(procedure, known.node(), known.count()),
-          said -> {
-            if (!known.equals(announced.get(procedure))) {
-              correct(procedure, known);
-            }
-          },
-          failure -> LOG.debug("{} is announced later: {}", procedure, failure.getMessage()));
+    if (known == null) {
+      return CompletableFuture.completedStage(null);
     }
+    return say(procedure, known.node(), known.count())
+        .handle(
+            (said, failure) -> {
+              if (failure != null) {
+                LOG.debug("{} is announced later: {}", procedure, failure.getMessage());
+              } else if (!known.equals(announced.get(procedure))) {
+                correct(procedure, known);
+              }
+              return null;
+            });
   }
 
   /** What was said again had just been changed: the newer word must be the last. */
@@ -177,7 +174,7 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
     if (now == null) {
       withdraw(procedure, old.node());
     } else {
-      sayAgain(procedure);
+      var unused = sayAgain(procedure);
     }
   }
 
@@ -253,22 +250,8 @@ public final class RedisCalleeDirectory implements CalleeDirectory {
       forgetAll();
       lately.clear();
     }
-    next().forEach(this::sayAgain);
-  }
-
-  /** Those whose turn it is; they are the last then. */
-  private List<String> next() {
-    synchronized (turns) {
-      turns.retainAll(announced.keySet());
-      int share = (turns.size() + ROUNDS - 1) / ROUNDS;
-      List<String> next = new ArrayList<>(share);
-      Iterator<String> each = turns.iterator();
-      while (next.size() < share) {
-        next.add(each.next());
-        each.remove();
-      }
-      turns.addAll(next);
-      return next;
+    for (String procedure : turns.next(ROUNDS)) {
+      var unused = sayAgain(procedure);
     }
   }
 

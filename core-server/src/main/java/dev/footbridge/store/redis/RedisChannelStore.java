@@ -279,17 +279,6 @@ public final class RedisChannelStore implements ChannelStore {
   }
 
   private void checkAll() {
-    checkFrom(new ArrayList<>(followed.values()), 0);
-  }
-
-  private void checkFrom(List<FollowedChannel> all, int from) {
-    int to = Math.min(from + BATCH, all.size());
-    CompletableFuture<?>[] batch =
-        all.subList(from, to).stream()
-            .map(shared -> shared.check().toCompletableFuture())
-            .toArray(CompletableFuture<?>[]::new);
-    if (to < all.size()) {
-      Stages.on(CompletableFuture.allOf(batch), done -> checkFrom(all, to), failure -> {});
-    }
+    var unused = Stages.each(new ArrayList<>(followed.values()), BATCH, FollowedChannel::check);
   }
 }

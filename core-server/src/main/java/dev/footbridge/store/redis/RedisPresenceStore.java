@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -52,7 +51,7 @@ public final class RedisPresenceStore implements PresenceStore {
   private final String prefix;
   private final Predicate<String> gone;
   private final Timer timer;
-  private final ConcurrentLinkedQueue<FollowedRoster> followed = new ConcurrentLinkedQueue<>();
+  private final Turns<FollowedRoster> followed = new Turns<>();
 
   /**
    * Who has left of late, the longest ago first; guarded by itself. A Redis that fails over may
@@ -79,7 +78,7 @@ public final class RedisPresenceStore implements PresenceStore {
     redis.onReconnect(
         () -> {
           leaveAgain();
-          followed.forEach(roster -> roster.reload(true));
+          var unused = Stages.each(followed.all(), BATCH, roster -> roster.reload(true));
         });
   }
 
@@ -227,18 +226,7 @@ public final class RedisPresenceStore implements PresenceStore {
     synchronized (left) {
       forgetBefore(++round - LEFT_ROUNDS);
     }
-    int share = (followed.size() + CHECK_ROUNDS - 1) / CHECK_ROUNDS;
-    for (int i = 0; i < share; i++) {
-      FollowedRoster roster = followed.poll();
-      if (roster == null) {
-        return;
-      }
-      // To the end of the queue; one that ends meanwhile is taken out there.
-      followed.add(roster);
-      if (roster.hasEnded()) {
-        followed.remove(roster);
-        continue;
-      }
+    for (FollowedRoster roster : followed.next(CHECK_ROUNDS)) {
       byte[] life = Answers.bytes(roster.checks() % RENEW_ROUNDS == 0 ? LIFE_MILLIS : 0);
       Stages.on(
           redis.run("presence-check", keys(roster.channel()), List.of(life)),
