@@ -107,9 +107,15 @@ public final class Procedures {
 
   private static final int MOST_SEEN = 10_000;
 
-  /** How often a call looks again for a callee that was there of late, and after how long. */
-  private static final int LOOKS = 12;
+  /**
+   * How often a call looks again for a callee that was there of late: eight seconds long, which is
+   * what a client may need to notice that its node is silent, to find another one, and to be
+   * rebuilt there. The first four times follow each other after a quarter of a second, the next
+   * four after twice that, and so on.
+   */
+  private static final int LOOKS = 14;
 
+  private static final int LOOKS_AT_ONE_PACE = 4;
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
   private final Hub hub;
@@ -289,7 +295,8 @@ public final class Procedures {
         return;
       }
       if (exact && mayComeBack()) {
-        var unused = hub.after(LOOK_AGAIN_NANOS, () -> offer(true));
+        int pace = 1 + (looks.get() - 1) / LOOKS_AT_ONE_PACE;
+        var unused = hub.after(pace * LOOK_AGAIN_NANOS, () -> offer(true));
       } else if (exact) {
         answer.completeExceptionally(refusal.toProtocol());
       } else {

@@ -427,7 +427,9 @@ class ProceduresTest {
     calling.command("call", "\"procedure\":\"there\"");
     here.settle();
     assertThat(calling.heard()).isEmpty();
-    pass(here, 16);
+    pass(here, 28);
+    assertThat(calling.heard()).isEmpty();
+    pass(here, 6);
     assertThat(calling.heard().get(0).at("/error/code").textValue()).isEqualTo("no_callee");
   }
 
