@@ -155,6 +155,21 @@ class ConfigTest {
         .doesNotContain("Exception", "\tat ");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "redis-sentinel://127.0.0.1:26379 | \"store\" is not the URL of a Redis",
+        "redis://127.0.0.1:99999          | \"store\" is not the URL of a Redis",
+        "redis://127.0.0.1:1              | Redis at 127.0.0.1:1 cannot be used: Connection refused",
+      })
+  void a_redis_that_cannot_be_used_is_told_in_one_line(String url, String told) {
+    Outcome outcome = run("serve", "--port", "0", "--store", url);
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err().lines()).hasSize(1);
+    assertThat(outcome.err()).contains(told).doesNotContain("Exception", "\tat ");
+  }
+
   @Test
   void whoever_says_nothing_is_shown_what_can_be_said() {
     Outcome outcome = run();

@@ -126,13 +126,18 @@ final class Shared implements AutoCloseable {
   static Shared open(
       Config config, Map<String, String> environment, Timer timer, LongSupplier nanoClock)
       throws IOException {
-    RedisOptions options =
-        RedisOptions.parse(
-            config.store(),
-            environment,
-            PREFIX,
-            Duration.ofMillis(config.get(Setting.STORE_REDIS_TIMEOUT_MILLIS)),
-            config.getInt(Setting.STORE_REDIS_QUEUE));
+    RedisOptions options;
+    try {
+      options =
+          RedisOptions.parse(
+              config.store(),
+              environment,
+              PREFIX,
+              Duration.ofMillis(config.get(Setting.STORE_REDIS_TIMEOUT_MILLIS)),
+              config.getInt(Setting.STORE_REDIS_QUEUE));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(e.getMessage(), e);
+    }
     RedisConnections redis;
     try {
       redis = RedisConnections.open(options);

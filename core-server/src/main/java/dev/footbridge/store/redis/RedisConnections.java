@@ -200,7 +200,10 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
         cause = cause.getCause();
       }
       throw new ProtocolException(
-          ErrorCode.UNAVAILABLE, options + " cannot be used: " + cause.getMessage());
+          ErrorCode.UNAVAILABLE,
+          options
+              + " cannot be used: "
+              + String.valueOf(cause.getMessage()).replaceAll("\\s+", " "));
     }
     connections.startProbing();
     return connections;
