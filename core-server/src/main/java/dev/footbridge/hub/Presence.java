@@ -63,11 +63,17 @@ final class Presence implements PresenceStore.Follower {
 
   private final Set<String> dirty = new LinkedHashSet<>();
 
+  /** Names that the store was given, and whose coming or going it has not told of yet. */
+  private final Set<String> underWay = new LinkedHashSet<>();
+
   /** Members that the store has lost and whose nodes may announce them again. */
   private final Map<String, Member> lost = new HashMap<>();
 
   /** Watches that are told how things stand once their own coming has reached the store. */
   private final List<PresenceWatch> returned = new ArrayList<>();
+
+  /** Who asked before the store has told anything; null from then on. */
+  private @Nullable CompletableFuture<Void> beforeKnown = new CompletableFuture<>();
 
   private long losses;
   private PresenceStore.@Nullable Following following;
@@ -137,6 +143,7 @@ final class Presence implements PresenceStore.Follower {
       local = locals.remove(id);
       if (local != null) {
         announced.remove(id);
+        underWay.remove(id);
         owner.handedOver(channel, local.on(id, owner.node()));
         touch(id);
       }
@@ -177,7 +184,22 @@ final class Presence implements PresenceStore.Follower {
     Stages.on(
         owner.store().follow(channel, this),
         this::followed,
-        failure -> owner.after(Hub.RETRY_NANOS, this::follow));
+        failure -> {
+          owner.after(Hub.RETRY_NANOS, this::follow);
+          unknown(failure);
+        });
+  }
+
+  /** Whoever asks is not kept waiting for a store that does not answer. */
+  private void unknown(Throwable failure) {
+    CompletableFuture<Void> asked;
+    synchronized (this) {
+      asked = beforeKnown;
+      beforeKnown = known ? null : new CompletableFuture<>();
+    }
+    if (asked != null) {
+      asked.completeExceptionally(failure);
+    }
   }
 
   private void followed(PresenceStore.Following begun) {
@@ -228,6 +250,9 @@ final class Presence implements PresenceStore.Follower {
         announced.put(id, now);
       } else if (before != null) {
         left.add(before);
+      }
+      if (local == null ? before != null : roster.get(id) == null) {
+        underWay.add(id);
       }
     }
     dirty.clear();
@@ -319,6 +344,7 @@ final class Presence implements PresenceStore.Follower {
 
   @Override
   public void reset(List<Member> members, boolean mayBeLost) {
+    CompletableFuture<Void> asked;
     synchronized (this) {
       Roster now = new Roster(members);
       for (Member member : List.copyOf(roster.members())) {
@@ -332,12 +358,18 @@ final class Presence implements PresenceStore.Follower {
       }
       // What was there when this node began to follow is not news.
       members.forEach(member -> in(member, known));
+      underWay.removeIf(id -> now.get(id) == null);
       known = true;
+      asked = beforeKnown;
+      beforeKnown = null;
       announced.keySet().stream().filter(id -> now.get(id) == null).toList().forEach(this::touch);
       if (mayBeLost && !lost.isEmpty()) {
         long loss = ++losses;
         owner.after(GRACE_NANOS, () -> giveUp(loss));
       }
+    }
+    if (asked != null) {
+      asked.complete(null);
     }
     tell();
   }
@@ -352,6 +384,7 @@ final class Presence implements PresenceStore.Follower {
   }
 
   private void in(Member member, boolean isNews) {
+    underWay.remove(member.id());
     lost.remove(member.id());
     if (roster.put(member) == null && isNews) {
       news.joined(member);
@@ -366,6 +399,7 @@ final class Presence implements PresenceStore.Follower {
   }
 
   private void out(String id) {
+    underWay.remove(id);
     Member member = roster.remove(id);
     if (member != null) {
       news.left(member);
@@ -418,20 +452,36 @@ final class Presence implements PresenceStore.Follower {
     return news.after(cursor, id);
   }
 
-  /** Who is present, with what this node's members have just done; null if it is not known yet. */
-  synchronized PresenceStore.@Nullable Excerpt excerpt(int limit) {
-    if (!known || ended) {
-      return null;
+  /**
+   * Who is present, with what this node's members have just done: whoever has joined finds itself.
+   *
+   * @return null if this has ended
+   */
+  @Nullable CompletionStage<PresenceStore.Excerpt> excerpt(int limit) {
+    CompletableFuture<Void> first;
+    synchronized (this) {
+      if (ended) {
+        return null;
+      }
+      first = beforeKnown;
     }
-    if (dirty.isEmpty()) {
+    return first == null
+        ? CompletableFuture.completedStage(unsettled(limit))
+        : first.thenApply(known -> unsettled(limit));
+  }
+
+  private synchronized PresenceStore.Excerpt unsettled(int limit) {
+    if (dirty.isEmpty() && underWay.isEmpty()) {
       return roster.excerpt(limit);
     }
     Roster soon = new Roster(roster.members());
-    for (String id : dirty) {
+    Set<String> unsettled = new LinkedHashSet<>(underWay);
+    unsettled.addAll(dirty);
+    for (String id : unsettled) {
       Local local = locals.get(id);
       if (local != null) {
         soon.put(local.on(id, owner.node()));
-      } else if (announced.containsKey(id)) {
+      } else if (announced.containsKey(id) || underWay.contains(id)) {
         soon.remove(id);
       }
     }

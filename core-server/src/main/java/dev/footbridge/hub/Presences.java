@@ -6,7 +6,6 @@ import dev.footbridge.store.Member;
 import dev.footbridge.store.PresenceStore;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -122,8 +121,9 @@ final class Presences {
 
   CompletionStage<PresenceStore.Excerpt> excerpt(String channel, int limit) {
     Presence presence = byChannel.get(channel);
-    PresenceStore.Excerpt known = presence == null ? null : presence.excerpt(limit);
-    return known == null ? store.read(channel, limit) : CompletableFuture.completedStage(known);
+    CompletionStage<PresenceStore.Excerpt> known =
+        presence == null ? null : presence.excerpt(limit);
+    return known == null ? store.read(channel, limit) : known;
   }
 
   void announce() {

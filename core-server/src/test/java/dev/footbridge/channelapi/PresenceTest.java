@@ -15,7 +15,9 @@ import dev.footbridge.support.TestHub;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class PresenceTest {
@@ -234,6 +236,70 @@ class PresenceTest {
     enterAndTell(bob);
     assertThat(users(hub.ask(bob, "presence", channel("room")).get("members")))
         .containsExactly("bob");
+  }
+
+  // ---- a store that takes its time ----
+
+  /** The memory store, which does what it is asked when it is let. */
+  private static final class SlowStore implements PresenceStore {
+    private final MemoryPresenceStore memory = new MemoryPresenceStore();
+    private final List<Runnable> asked = new ArrayList<>();
+
+    private <T> CompletionStage<T> later(Supplier<CompletionStage<T>> step) {
+      CompletableFuture<T> answer = new CompletableFuture<>();
+      asked.add(() -> step.get().thenAccept(answer::complete));
+      return answer;
+    }
+
+    @Override
+    public CompletionStage<?> change(
+        String channel, Collection<Member> joined, Collection<Member> left) {
+      return later(() -> memory.change(channel, joined, left).thenApply(done -> done));
+    }
+
+    @Override
+    public CompletionStage<Following> follow(String channel, Follower one) {
+      return later(() -> memory.follow(channel, one));
+    }
+
+    @Override
+    public CompletionStage<Excerpt> read(String channel, int limit) {
+      return memory.read(channel, limit);
+    }
+
+    private void goOn() {
+      List<Runnable> steps = List.copyOf(asked);
+      asked.clear();
+      steps.forEach(Runnable::run);
+    }
+  }
+
+  @Test
+  void whoever_has_joined_finds_itself_whatever_the_store_has_been_told_yet() {
+    SlowStore store = new SlowStore();
+    TestHub here = TestHub.builder().node("here", store, Colleagues.NONE).build();
+    TestClient cat = here.client("cat");
+    here.ask(cat, "subscribe", PRESENT);
+    cat.command("presence", channel("room"));
+    here.settle();
+    assertThat(cat.heard()).isEmpty();
+    store.goOn();
+    here.settle();
+    JsonNode first = cat.heard().get(0).get("data");
+    assertThat(users(first.get("members"))).containsExactly("cat");
+
+    here.letPass(GATHERED, MILLISECONDS);
+    assertThat(store.asked).hasSize(1);
+    JsonNode underWay = here.ask(cat, "presence", channel("room"));
+    assertThat(users(underWay.get("members"))).containsExactly("cat");
+    store.goOn();
+    here.letPass(GATHERED, MILLISECONDS);
+    assertThat(here.ask(cat, "presence", channel("room")).get("count").intValue()).isEqualTo(1);
+
+    here.ask(cat, "unsubscribe", channel("room"));
+    here.letPass(GATHERED, MILLISECONDS);
+    assertThat(store.asked).hasSize(1);
+    assertThat(here.ask(cat, "presence", channel("room")).get("count").intValue()).isZero();
   }
 
   // ---- a store that has lost its roster ----
