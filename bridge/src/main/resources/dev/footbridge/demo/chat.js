@@ -32,8 +32,10 @@ export function chat(crossings) {
     showPeople(present.count);
   }
 
-  async function askWhoIsThere(channel) {
-    showPresent(await channel.presence());
+  function askWhoIsThere(channel) {
+    channel.presence().then(showPresent, (error) => {
+      byId('chat-error').textContent = `Who is here is not known: ${error.message}`;
+    });
   }
 
   function showMessage({ data, user, time }) {
@@ -70,12 +72,17 @@ export function chat(crossings) {
       members = new Map();
       log.replaceChildren();
       const channel = client.channel(CHANNEL);
-      channel.on('subscribed', () => askWhoIsThere(channel).catch(() => undefined));
+      channel.on('subscribed', () => askWhoIsThere(channel));
       channel.on('presence', (change) => {
-        if (change.members) return showPresent(change);
+        if (change.members) {
+          showPresent(change);
+          return;
+        }
         for (const member of change.left) members.delete(member.member);
         for (const member of change.joined) members.set(member.member, nameOf(member));
-        return showPeople(change.count);
+        showPeople(change.count);
+        // A crowd that comes at once is not told each other's names.
+        if (members.size !== change.count && members.size < MOST_NAMES) askWhoIsThere(channel);
       });
       channel.on('gap', () => {
         appendTo(

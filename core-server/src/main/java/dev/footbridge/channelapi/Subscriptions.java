@@ -45,6 +45,9 @@ final class Subscriptions implements Subscriber {
     /** Completes when the reply has been sent; whoever asks again meanwhile waits for it. */
     final CompletableFuture<Subscription> begun = new CompletableFuture<>();
 
+    /** Completes when the session is present, or will not be by this; it never fails. */
+    final CompletableFuture<Void> joined = new CompletableFuture<>();
+
     volatile @Nullable Subscription subscription;
     boolean dropped;
     boolean recovered;
@@ -152,15 +155,36 @@ final class Subscriptions implements Subscriber {
   private void start(Place place, Subscription subscription, Identity who) {
     if (begin(place, subscription)) {
       service.hub().join(subscription, peer.publicId(), who.user(), member(who), this::present);
+      joined(place, subscription);
       peer.changed();
-      boolean gone;
-      synchronized (this) {
-        gone = place.dropped;
-      }
-      if (gone) {
-        service.hub().leave(subscription, peer.publicId());
-      }
+    } else {
+      place.joined.complete(null);
     }
+  }
+
+  private void joined(Place place, Subscription subscription) {
+    boolean gone;
+    synchronized (this) {
+      gone = place.dropped;
+    }
+    if (gone) {
+      service.hub().leave(subscription, peer.publicId());
+    }
+    place.joined.complete(null);
+  }
+
+  /**
+   * Completes when the session is present in a channel whose subscription has been answered: that
+   * comes after the answer, and whoever has read the answer finds itself there.
+   */
+  CompletionStage<?> present(String name) {
+    Place place;
+    synchronized (this) {
+      place = places.get(name);
+    }
+    return place == null || !place.presence || place.subscription == null
+        ? CompletableFuture.completedStage(null)
+        : place.joined;
   }
 
   /** True if it is to be joined too. */
@@ -299,6 +323,9 @@ final class Subscriptions implements Subscriber {
     }
     if (begin(place, subscription)) {
       service.hub().rejoin(subscription, peer.publicId(), who.user(), member(who), this::present);
+      joined(place, subscription);
+    } else {
+      place.joined.complete(null);
     }
   }
 
