@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.footbridge.hub.Colleagues;
+import dev.footbridge.io.Lane;
 import dev.footbridge.store.Member;
 import dev.footbridge.store.PresenceStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
@@ -300,6 +301,31 @@ class PresenceTest {
     here.letPass(GATHERED, MILLISECONDS);
     assertThat(store.asked).hasSize(1);
     assertThat(here.ask(cat, "presence", channel("room")).get("count").intValue()).isZero();
+  }
+
+  @Test
+  void whoever_asks_as_soon_as_the_subscription_is_answered_finds_itself() {
+    List<TestClient> eager = new ArrayList<>();
+    List<JsonNode> heard = new ArrayList<>();
+    Lane asksAtOnce =
+        new Lane(
+            task -> {
+              task.run();
+              for (TestClient client : eager) {
+                List<JsonNode> now = client.heard();
+                heard.addAll(now);
+                if (heard.size() == 1 && !now.isEmpty()) {
+                  client.command("presence", channel("room"));
+                }
+              }
+            });
+    eager.add(new TestClient(hub.open("eve"), asksAtOnce));
+    hub.hesitate();
+    eager.get(0).command("subscribe", PRESENT);
+    hub.decide();
+    hub.settle();
+    assertThat(heard).hasSize(2);
+    assertThat(users(heard.get(1).at("/data/members"))).containsExactly("eve");
   }
 
   // ---- a store that has lost its roster ----
