@@ -32,10 +32,15 @@ export function chat(crossings) {
     showPeople(present.count);
   }
 
-  function askWhoIsThere(channel) {
-    channel.presence().then(showPresent, (error) => {
-      byId('chat-error').textContent = `Who is here is not known: ${error.message}`;
-    });
+  async function askWhoIsThere(channel) {
+    const asked = client;
+    try {
+      const present = await channel.presence();
+      if (client === asked) showPresent(present);
+    } catch (error) {
+      // One that was closed to make place for another has nothing more to say.
+      if (client === asked) byId('chat-error').textContent = `Who is here is not known: ${error.message}`;
+    }
   }
 
   function showMessage({ data, user, time }) {

@@ -146,28 +146,49 @@ class ConfigTest {
     assertThat(outcome.err()).contains(named).doesNotContain("Exception", "\tat ");
   }
 
-  @Test
-  void a_store_that_there_is_not_is_named() {
-    Outcome outcome = run("serve", "--store", "papyrus");
-    assertThat(outcome.code()).isNotZero();
-    assertThat(outcome.err())
-        .contains("\"store\" must be memory", "redis://")
-        .doesNotContain("Exception", "\tat ");
-  }
-
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "redis-sentinel://127.0.0.1:26379 | \"store\" is not the URL of a Redis",
-        "redis://127.0.0.1:99999          | \"store\" is not the URL of a Redis",
-        "redis://127.0.0.1:1              | Redis at 127.0.0.1:1 cannot be used: Connection refused",
+        "2 | papyrus                          | \"store\" must be memory, or a URL such as redis://",
+        "2 | redis-sentinel://127.0.0.1:26379 | \"store\" is not the URL of a Redis",
+        "2 | redis://127.0.0.1:99999          | \"store\" is not the URL of a Redis",
+        "1 | redis://127.0.0.1:1              | Redis at 127.0.0.1:1 cannot be used: Connection refused",
       })
-  void a_redis_that_cannot_be_used_is_told_in_one_line(String url, String told) {
-    Outcome outcome = run("serve", "--port", "0", "--store", url);
-    assertThat(outcome.code()).isEqualTo(1);
-    assertThat(outcome.err().lines()).hasSize(1);
-    assertThat(outcome.err()).contains(told).doesNotContain("Exception", "\tat ");
+  void a_store_that_cannot_be_used_is_told_in_one_line(int code, String url, String told) {
+    assertToldInOneLine(run("serve", "--port", "0", "--store", url), code, told);
+  }
+
+  @Test
+  void a_redis_that_is_no_cluster_is_told_in_one_line() throws Exception {
+    try (RedisServer redis = RedisServer.with()) {
+      String url = redis.url().replace("redis://", "redis-cluster://");
+      assertToldInOneLine(
+          run("serve", "--port", "0", "--store", url), 1, "cluster support disabled");
+    }
+  }
+
+  @Test
+  void a_password_file_that_cannot_be_read_is_told_in_one_line() throws Exception {
+    Process process =
+        serve(
+            Map.of("FOOTBRIDGE_REDIS_PASSWORD_FILE", "/nowhere/password"),
+            "--store",
+            "redis://127.0.0.1:1");
+    try (BufferedReader out = lines(process)) {
+      String told = String.join("\n", out.lines().toList());
+      assertThat(process.waitFor(10, TimeUnit.SECONDS)).isTrue();
+      assertToldInOneLine(
+          new Outcome(process.exitValue(), told), 2, "FOOTBRIDGE_REDIS_PASSWORD_FILE");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static void assertToldInOneLine(Outcome outcome, int code, String told) {
+    assertThat(outcome.err()).contains(told).hasLineCount(1);
+    assertThat(outcome.err()).doesNotContain("Exception", "\tat ");
+    assertThat(outcome.code()).isEqualTo(code);
   }
 
   @Test

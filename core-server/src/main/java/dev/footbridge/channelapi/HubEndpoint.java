@@ -316,7 +316,7 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         service
             .authorize(Action.PRESENCE, identity, channel, fields.text("token"))
-            .thenCompose(allowed -> subscriptions.present(channel))
+            .thenCompose(allowed -> subscriptions.whenPresent(channel))
             .thenCompose(
                 allowed -> service.hub().present(channel, service.limits().historyMessages())),
         present -> {

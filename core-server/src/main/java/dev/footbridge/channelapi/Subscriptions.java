@@ -155,14 +155,14 @@ final class Subscriptions implements Subscriber {
   private void start(Place place, Subscription subscription, Identity who) {
     if (begin(place, subscription)) {
       service.hub().join(subscription, peer.publicId(), who.user(), member(who), this::present);
-      joined(place, subscription);
+      leaveIfDropped(place, subscription);
       peer.changed();
-    } else {
-      place.joined.complete(null);
     }
+    place.joined.complete(null);
   }
 
-  private void joined(Place place, Subscription subscription) {
+  /** It may have been dropped while it was joining. */
+  private void leaveIfDropped(Place place, Subscription subscription) {
     boolean gone;
     synchronized (this) {
       gone = place.dropped;
@@ -170,14 +170,13 @@ final class Subscriptions implements Subscriber {
     if (gone) {
       service.hub().leave(subscription, peer.publicId());
     }
-    place.joined.complete(null);
   }
 
   /**
    * Completes when the session is present in a channel whose subscription has been answered: that
    * comes after the answer, and whoever has read the answer finds itself there.
    */
-  CompletionStage<?> present(String name) {
+  CompletionStage<?> whenPresent(String name) {
     Place place;
     synchronized (this) {
       place = places.get(name);
@@ -323,10 +322,9 @@ final class Subscriptions implements Subscriber {
     }
     if (begin(place, subscription)) {
       service.hub().rejoin(subscription, peer.publicId(), who.user(), member(who), this::present);
-      joined(place, subscription);
-    } else {
-      place.joined.complete(null);
+      leaveIfDropped(place, subscription);
     }
+    place.joined.complete(null);
   }
 
   /** Nothing is delivered from now on; the positions stay where they are. */

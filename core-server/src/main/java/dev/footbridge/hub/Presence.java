@@ -72,12 +72,11 @@ final class Presence implements PresenceStore.Follower {
   /** Watches that are told how things stand once their own coming has reached the store. */
   private final List<PresenceWatch> returned = new ArrayList<>();
 
-  /** Who asked before the store has told anything; null from then on. */
+  /** Completes when the store has told who is there; null from then on. */
   private @Nullable CompletableFuture<Void> beforeKnown = new CompletableFuture<>();
 
   private long losses;
   private PresenceStore.@Nullable Following following;
-  private boolean known;
   private boolean gathering;
   private boolean due;
   private boolean changing;
@@ -195,7 +194,9 @@ final class Presence implements PresenceStore.Follower {
     CompletableFuture<Void> asked;
     synchronized (this) {
       asked = beforeKnown;
-      beforeKnown = known ? null : new CompletableFuture<>();
+      if (asked != null) {
+        beforeKnown = new CompletableFuture<>();
+      }
     }
     if (asked != null) {
       asked.completeExceptionally(failure);
@@ -357,11 +358,10 @@ final class Presence implements PresenceStore.Follower {
         }
       }
       // What was there when this node began to follow is not news.
-      members.forEach(member -> in(member, known));
-      underWay.removeIf(id -> now.get(id) == null);
-      known = true;
       asked = beforeKnown;
+      members.forEach(member -> in(member, asked == null));
       beforeKnown = null;
+      underWay.removeIf(id -> now.get(id) == null);
       announced.keySet().stream().filter(id -> now.get(id) == null).toList().forEach(this::touch);
       if (mayBeLost && !lost.isEmpty()) {
         long loss = ++losses;
@@ -467,7 +467,7 @@ final class Presence implements PresenceStore.Follower {
     }
     return first == null
         ? CompletableFuture.completedStage(unsettled(limit))
-        : first.thenApply(known -> unsettled(limit));
+        : first.thenApply(told -> unsettled(limit));
   }
 
   private synchronized PresenceStore.Excerpt unsettled(int limit) {

@@ -4,6 +4,7 @@ import dev.footbridge.cluster.ClusterSecret;
 import dev.footbridge.cluster.Membership;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.config.Config;
+import dev.footbridge.config.ConfigException;
 import dev.footbridge.config.Setting;
 import dev.footbridge.hub.Colleagues;
 import dev.footbridge.io.Stages;
@@ -121,23 +122,13 @@ final class Shared implements AutoCloseable {
   /**
    * Connects to the configured Redis.
    *
-   * @throws IOException with a sentence for the operator
+   * @throws ConfigException where the setting or the environment cannot be used
+   * @throws IOException with a sentence for the operator, where Redis cannot be used
    */
   static Shared open(
       Config config, Map<String, String> environment, Timer timer, LongSupplier nanoClock)
       throws IOException {
-    RedisOptions options;
-    try {
-      options =
-          RedisOptions.parse(
-              config.store(),
-              environment,
-              PREFIX,
-              Duration.ofMillis(config.get(Setting.STORE_REDIS_TIMEOUT_MILLIS)),
-              config.getInt(Setting.STORE_REDIS_QUEUE));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage(), e);
-    }
+    RedisOptions options = options(config, environment);
     RedisConnections redis;
     try {
       redis = RedisConnections.open(options);
@@ -149,6 +140,19 @@ final class Shared implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       redis.close();
       throw e;
+    }
+  }
+
+  private static RedisOptions options(Config config, Map<String, String> environment) {
+    try {
+      return RedisOptions.parse(
+          config.store(),
+          environment,
+          PREFIX,
+          Duration.ofMillis(config.get(Setting.STORE_REDIS_TIMEOUT_MILLIS)),
+          config.getInt(Setting.STORE_REDIS_QUEUE));
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException(String.valueOf(e.getMessage()));
     }
   }
 

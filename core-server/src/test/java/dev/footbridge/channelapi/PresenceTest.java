@@ -13,6 +13,8 @@ import dev.footbridge.store.PresenceStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
 import dev.footbridge.support.TestClient;
 import dev.footbridge.support.TestHub;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -241,31 +243,55 @@ class PresenceTest {
 
   // ---- a store that takes its time ----
 
-  /** The memory store, which does what it is asked when it is let. */
-  private static final class SlowStore implements PresenceStore {
-    private final MemoryPresenceStore memory = new MemoryPresenceStore();
+  /** The memory store, to be made worse. */
+  private abstract static class OnMemory implements PresenceStore {
+    final MemoryPresenceStore memory = new MemoryPresenceStore();
+
+    @Override
+    public CompletionStage<?> change(
+        String channel, Collection<Member> joined, Collection<Member> left) {
+      return memory.change(channel, joined, left);
+    }
+
+    @Override
+    public CompletionStage<Following> follow(String channel, Follower one) {
+      return memory.follow(channel, one);
+    }
+
+    @Override
+    public CompletionStage<Excerpt> read(String channel, int limit) {
+      return memory.read(channel, limit);
+    }
+  }
+
+  /** Does what it is asked when it is let. */
+  private static final class SlowStore extends OnMemory {
     private final List<Runnable> asked = new ArrayList<>();
+    private boolean away;
 
     private <T> CompletionStage<T> later(Supplier<CompletionStage<T>> step) {
       CompletableFuture<T> answer = new CompletableFuture<>();
-      asked.add(() -> step.get().thenAccept(answer::complete));
+      asked.add(
+          () -> {
+            if (away) {
+              answer.completeExceptionally(
+                  new ProtocolException(ErrorCode.UNAVAILABLE, "The store is away."));
+            } else {
+              step.get().thenAccept(answer::complete);
+            }
+          });
       return answer;
     }
 
     @Override
     public CompletionStage<?> change(
         String channel, Collection<Member> joined, Collection<Member> left) {
-      return later(() -> memory.change(channel, joined, left).thenApply(done -> done));
+      return later(() -> super.change(channel, joined, left).thenApply(done -> done));
     }
 
     @Override
     public CompletionStage<Following> follow(String channel, Follower one) {
-      return later(() -> memory.follow(channel, one));
-    }
-
-    @Override
-    public CompletionStage<Excerpt> read(String channel, int limit) {
-      return memory.read(channel, limit);
+      return later(() -> super.follow(channel, one));
     }
 
     private void goOn() {
@@ -304,6 +330,28 @@ class PresenceTest {
   }
 
   @Test
+  void whoever_asks_a_store_that_is_away_is_told_so_and_finds_itself_when_it_is_back() {
+    SlowStore store = new SlowStore();
+    TestHub here = TestHub.builder().node("here", store, Colleagues.NONE).build();
+    TestClient cat = here.client("cat");
+    here.ask(cat, "subscribe", PRESENT);
+    cat.command("presence", channel("room"));
+    store.away = true;
+    store.goOn();
+    here.settle();
+    assertThat(cat.heard().get(0).at("/error/code").textValue()).isEqualTo("unavailable");
+
+    store.away = false;
+    here.letPass(10_000, MILLISECONDS);
+    cat.command("presence", channel("room"));
+    here.settle();
+    assertThat(cat.heard()).isEmpty();
+    store.goOn();
+    here.settle();
+    assertThat(users(cat.heard().get(0).at("/data/members"))).containsExactly("cat");
+  }
+
+  @Test
   void whoever_asks_as_soon_as_the_subscription_is_answered_finds_itself() {
     List<TestClient> eager = new ArrayList<>();
     List<JsonNode> heard = new ArrayList<>();
@@ -330,26 +378,14 @@ class PresenceTest {
 
   // ---- a store that has lost its roster ----
 
-  /** The memory store, of which the followers can be told anything. */
-  private static final class ForgetfulStore implements PresenceStore {
-    private final MemoryPresenceStore memory = new MemoryPresenceStore();
+  /** Its followers can be told anything. */
+  private static final class ForgetfulStore extends OnMemory {
     private Follower follower;
-
-    @Override
-    public CompletionStage<?> change(
-        String channel, Collection<Member> joined, Collection<Member> left) {
-      return memory.change(channel, joined, left);
-    }
 
     @Override
     public CompletionStage<Following> follow(String channel, Follower one) {
       follower = one;
-      return memory.follow(channel, one);
-    }
-
-    @Override
-    public CompletionStage<Excerpt> read(String channel, int limit) {
-      return memory.read(channel, limit);
+      return super.follow(channel, one);
     }
   }
 

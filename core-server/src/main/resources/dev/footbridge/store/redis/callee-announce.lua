@@ -10,7 +10,7 @@ if ARGV[5] == '0' then
     return 0
   end
   if redis.call('HLEN', KEYS[1]) == 0 then
-    -- The last one has gone; for a while it is known that there was one.
+    -- The last one has gone; for longer than a call waits for another it is known that there was one.
     redis.call('HSET', KEYS[1], '', '0')
     redis.call('PEXPIRE', KEYS[1], 10000)
   end
