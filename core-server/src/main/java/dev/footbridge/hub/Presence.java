@@ -142,7 +142,6 @@ final class Presence implements PresenceStore.Follower {
       local = locals.remove(id);
       if (local != null) {
         announced.remove(id);
-        underWay.remove(id);
         owner.handedOver(channel, local.on(id, owner.node()));
         touch(id);
       }

@@ -351,29 +351,47 @@ class PresenceTest {
     assertThat(users(cat.heard().get(0).at("/data/members"))).containsExactly("cat");
   }
 
-  @Test
-  void whoever_asks_as_soon_as_the_subscription_is_answered_finds_itself() {
-    List<TestClient> eager = new ArrayList<>();
-    List<JsonNode> heard = new ArrayList<>();
-    Lane asksAtOnce =
+  /** A client that says something the moment it hears its value of that number. */
+  private TestClient eager(List<JsonNode> heard, int number, String op, String fields) {
+    List<TestClient> self = new ArrayList<>();
+    Lane lane =
         new Lane(
             task -> {
               task.run();
-              for (TestClient client : eager) {
-                List<JsonNode> now = client.heard();
-                heard.addAll(now);
-                if (heard.size() == 1 && !now.isEmpty()) {
-                  client.command("presence", channel("room"));
+              for (TestClient client : self) {
+                int before = heard.size();
+                heard.addAll(client.heard());
+                if (before < number && heard.size() >= number) {
+                  client.command(op, fields);
                 }
               }
             });
-    eager.add(new TestClient(hub.open("eve"), asksAtOnce));
+    self.add(new TestClient(hub.open("eve"), lane));
+    return self.get(0);
+  }
+
+  @Test
+  void whoever_asks_as_soon_as_the_subscription_is_answered_finds_itself() {
+    List<JsonNode> heard = new ArrayList<>();
+    TestClient eve = eager(heard, 1, "presence", channel("room"));
     hub.hesitate();
-    eager.get(0).command("subscribe", PRESENT);
+    eve.command("subscribe", PRESENT);
     hub.decide();
-    hub.settle();
     assertThat(heard).hasSize(2);
     assertThat(users(heard.get(1).at("/data/members"))).containsExactly("eve");
+  }
+
+  @Test
+  void whoever_goes_while_it_is_coming_is_not_there() {
+    hub.ask(ann, "publish", channel("room") + ",\"data\":1");
+    List<JsonNode> heard = new ArrayList<>();
+    TestClient eve = eager(heard, 2, "unsubscribe", channel("room"));
+    hub.hesitate();
+    eve.command("subscribe", PRESENT + ",\"last\":1");
+    hub.decide();
+    hub.letPass(GATHERED, MILLISECONDS);
+    assertThat(heard).hasSize(3);
+    assertThat(hub.ask(ann, "presence", channel("room")).get("count").intValue()).isZero();
   }
 
   // ---- a store that has lost its roster ----
@@ -419,6 +437,25 @@ class PresenceTest {
     assertThat(cat.heard()).isEmpty();
     here.letPass(2000, MILLISECONDS);
     assertThat(cat.heard().get(0).get("left")).hasSize(1);
+  }
+
+  @Test
+  void whoever_has_left_and_comes_in_by_another_node_is_there() {
+    ForgetfulStore store = new ForgetfulStore();
+    TestHub here = TestHub.builder().node("here", store, Colleagues.NONE).build();
+    TestClient cat = here.client("cat");
+    TestClient dan = here.client("dan");
+    here.ask(cat, "subscribe", PRESENT);
+    here.ask(dan, "subscribe", PRESENT);
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    here.exchange(dan, "unsubscribe", channel("room"));
+    here.letPass(2 * GATHERED, MILLISECONDS);
+    String id = dan.session().publicId();
+    Member elsewhere = new Member(id, "\"dan\"", "there", "{\"user\":\"dan\"}".getBytes(UTF_8));
+    store.change("room", List.of(elsewhere), List.of());
+    cat.heard();
+    assertThat(users(here.ask(cat, "presence", channel("room")).get("members")))
+        .containsExactly("cat", "dan");
   }
 
   @Test
