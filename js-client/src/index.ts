@@ -1,36 +1,12 @@
 /**
- * Footbridge's client: one session with a server, on the best transport that the network lets through.
- *
- * `connect()` gives a `Client`; `client.channel(name)` a `Channel`; everything else is on these two.
+ * Footbridge's client for today's platforms: one session with a server, on the best transport that the network lets
+ * through. `connect()` gives a `Client`; `client.channel(name)` a `Channel`; everything else is on these two.
  */
-import type { Channel as ChannelClass } from './api/channel.js';
-import type { Client as ClientClass } from './api/client.js';
+import type { Client, ConnectOptions } from './api/client.js';
+import { connector } from './api/client.js';
+import { modernKit } from './kits/modern.js';
 
-export { connect } from './api/client.js';
-/** A session with a Footbridge server that outlives its connections. Made by `connect`. */
-export type Client = ClientClass;
-/** A channel, as one client sees it. Made by `client.channel(name)`. */
-export type Channel = ChannelClass;
-export type { CallOptions, ClientEvents, ConnectOptions, Debug, Reconnect, Reset } from './api/client.js';
-export type {
-  ChannelEvents,
-  Gap,
-  History,
-  HistoryOptions,
-  Member,
-  Message,
-  MessageHandler,
-  Presence,
-  PresenceChange,
-  Published,
-  PublishOptions,
-} from './api/channel.js';
-export type { Callback } from './api/promised.js';
-export type { FootbridgeError } from './core/problem.js';
-export type { Position, TransportName } from './core/wire.js';
-export type { Invocation, ProcedureHandler } from './hub/procedures.js';
-export type { Subscribed, SubscribeOptions } from './hub/subscriptions.js';
-export type { Token } from './session/opening.js';
-export type { State, Stats } from './session/session.js';
-/** The version of this client. */
-export const version: string = '__VERSION__';
+/** Opens a session: with the server that the page came from, or with the one at `url`. */
+export const connect: (url?: string | ConnectOptions, options?: ConnectOptions) => Client =
+  connector(modernKit);
+export * from './public.js';

@@ -1,3 +1,4 @@
+import { each, keep } from '../core/lists.js';
 import { failure } from '../core/problem.js';
 import type { Position } from '../core/wire.js';
 import type { Commands } from '../hub/commands.js';
@@ -103,6 +104,9 @@ export interface ChannelEvents {
 
 /** A channel, as this client sees it. Made by `client.channel(name)`; it costs nothing until it is used. */
 export class Channel {
+  /** Everything up to here was delivered. Undefined before the first message or answer; only to be read. */
+  position?: Position;
+
   private events = new Emitter<ChannelEvents>();
   private receivers: MessageHandler[] = [];
 
@@ -114,11 +118,6 @@ export class Channel {
     private subscriptions: Subscriptions,
     private gapAnywhere: (gap: Gap) => void,
   ) {}
-
-  /** Everything up to here was delivered. Undefined before the first message or answer. */
-  get position(): Position | undefined {
-    return this.subscriptions.position(this.name);
-  }
 
   /** Calls the handler at each event of this name, until `off`. */
   on<Name extends keyof ChannelEvents>(name: Name, handler: (event: ChannelEvents[Name]) => void): this {
@@ -142,7 +141,7 @@ export class Channel {
     callback?: Callback<Subscribed>,
   ): Promise<Subscribed> {
     this.receivers.push(handler);
-    const forget = () => (this.receivers = this.receivers.filter((known) => known !== handler));
+    const forget = () => (this.receivers = keep(this.receivers, (known) => known !== handler));
     return promised(
       (done) =>
         this.subscriptions.subscribe(this.name, options || {}, this, (error, answer) => {
@@ -155,7 +154,7 @@ export class Channel {
 
   /** Ends the subscription; with a handler, only once no other handler is left. */
   unsubscribe(handler?: MessageHandler, callback?: Callback<void>): Promise<void> {
-    this.receivers = this.receivers.filter((known) => handler && known !== handler);
+    this.receivers = keep(this.receivers, (known) => handler && known !== handler);
     return promised((done) => {
       if (this.receivers.length > 0) done(null);
       else this.subscriptions.unsubscribe(this.name, done);
@@ -187,7 +186,7 @@ export class Channel {
 
   /** @internal A message came. */
   deliver(message: Message): void {
-    this.receivers.slice().forEach((receive) => guarded(() => receive(message)));
+    each(this.receivers, (receive) => guarded(() => receive(message)));
   }
 
   /** @internal Something else happened to the subscription. */

@@ -1,22 +1,24 @@
+import { isBytes } from '../core/bytes.js';
+import { each } from '../core/lists.js';
 import type { FootbridgeError } from '../core/problem.js';
 import { failure } from '../core/problem.js';
 import type { Outgoing } from '../core/streams.js';
 import type { Problem, TransportName } from '../core/wire.js';
-import { isBytes } from '../core/bytes.js';
-import { opOf } from '../core/wire.js';
+import { opOf, parse } from '../core/wire.js';
 import { Commands } from '../hub/commands.js';
 import type { ProcedureHandler } from '../hub/procedures.js';
 import { Procedures } from '../hub/procedures.js';
 import { Subscriptions } from '../hub/subscriptions.js';
-import type { Platform } from '../net/environment.js';
-import { environment } from '../net/environment.js';
+import type { Kit, Platform } from '../net/kit.js';
+import { root } from '../net/kit.js';
 import type { Token } from '../session/opening.js';
 import { withToken } from '../session/opening.js';
-import type { SessionConfig, State, Stats } from '../session/session.js';
-import { Session } from '../session/session.js';
+import type { Session, SessionConfig, State, Stats } from '../session/session.js';
+import { createSession } from '../session/session.js';
 import type { Gap } from './channel.js';
 import { Channel } from './channel.js';
 import { Emitter } from './emitter.js';
+import { attend } from './page.js';
 import type { Callback } from './promised.js';
 import { promised } from './promised.js';
 
@@ -28,10 +30,13 @@ export interface ConnectOptions extends Platform {
   endpoint?: string;
   /** Subprotocols for the application endpoint. */
   protocols?: string[];
-  /** Send cookies to another origin too. Default false. */
-  credentials?: boolean;
   /** Milliseconds that a transport has to show that it works, before the next is tried. Default 4000. */
   tryMs?: number;
+  /**
+   * Milliseconds after which a connection that has gone silent is left for another, while somebody looks at the page;
+   * twice in this time the server is asked for a sign of life. Default 4000.
+   */
+  silenceMs?: number;
   /** Bytes that may wait to be received by the server, before `overflow`. Default 1 MiB. */
   outboxBytes?: number;
   /** Insist on this transport, as `debug.force` does. */
@@ -97,6 +102,14 @@ export interface Debug {
 
 /** A session with a Footbridge server that outlives its connections. Made by `connect`. */
 export class Client {
+  /** Where the client stands; only to be read, like the following. */
+  state: State = 'connecting';
+  /** The transport that the session stands on, null before the first. */
+  transport: TransportName | null = null;
+  /** The session's id, undefined while there is none. Whoever knows it can act as this session. */
+  session: string | undefined;
+  /** Who we are, as the server understood our token. */
+  user: unknown;
   /** For people who want to see it work, and for tests. */
   readonly debug: Debug;
 
@@ -110,66 +123,54 @@ export class Client {
   private stopListening: () => void;
 
   /** @internal */
-  constructor(url: string | undefined, options: ConnectOptions) {
-    const env = environment(options);
-    const config = (this.config = {
-      env,
-      url: absolute(url, env.location),
+  constructor(kit: Kit, url: string | undefined, options: ConnectOptions) {
+    const config: SessionConfig = (this.config = {
+      kit,
+      url: absolute(url),
       token: options.token,
       endpoint: options.endpoint,
       protocols: options.protocols,
-      credentials: !!options.credentials,
       tryMs: options.tryMs || 4000,
+      silenceMs: options.silenceMs || 4000,
       outboxBytes: options.outboxBytes || 1 << 20,
     });
-    const session = new Session(config, {
-      opening: () => this.subscriptions.opening(),
-      begun: (welcome) =>
-        this.commands.begun(() => {
+    const { events } = this;
+    const session = createSession(config, {
+      opening: () => ({ subscribe: this.subscriptions.opening(), messages: this.commands.opening() }),
+      begun: (welcome, gone) => {
+        this.session = welcome.session;
+        this.user = welcome.user;
+        this.commands.begun(gone, () => {
           this.subscriptions.begun(welcome.subscribed);
           this.procedures.begun();
-        }),
+        });
+      },
       lost: (problem, undelivered) => this.lost(problem, undelivered),
       message: (value) => this.received(value),
-      resumed: () => this.events.emit('resume', { session: this.session! }),
-      state: (state) => this.events.emit('state', state),
-      transport: (name) => this.events.emit('transport', name),
+      resumed: () => events.emit('resume', { session: this.session! }),
+      state: (state) => events.emit('state', (this.state = state)),
+      transport: (name) => events.emit('transport', (this.transport = name)),
       reconnecting: (attempt, delay, problem) =>
-        this.events.emit('reconnect', { attempt, delay, code: problem.code }),
-      ended: (problem) => this.ended(problem),
+        events.emit('reconnect', { attempt, delay, code: problem.code }),
+      ended: (problem) => {
+        const error = failure(problem.code, problem.message);
+        this.settle(error);
+        events.emit('error', error);
+      },
     });
     this.live = session;
     this.commands = new Commands(session, config.outboxBytes);
     this.subscriptions = new Subscriptions(this.commands);
-    this.procedures = new Procedures(this.commands, (error) => this.events.emit('error', error));
+    this.procedures = new Procedures(this.commands, (error) => events.emit('error', error));
     this.debug = {
       force: (transport) => session.force(transport),
       drop: () => session.drop(),
       stats: session.stats,
     };
-    this.stopListening = listen(env, session);
+    this.stopListening = attend(session);
     if (options.transport) session.force(options.transport);
-    session.open();
-  }
-
-  /** Where the client stands. */
-  get state(): State {
-    return this.live.state;
-  }
-
-  /** The transport that the session stands on, null before the first. */
-  get transport(): TransportName | null {
-    return this.live.transport;
-  }
-
-  /** The session's id, undefined while there is none. Whoever knows it can act as this session. */
-  get session(): string | undefined {
-    return this.live.welcome && this.live.welcome.session;
-  }
-
-  /** Who we are, as the server understood our token. */
-  get user(): unknown {
-    return this.live.welcome && this.live.welcome.user;
+    // What the application says at once goes along with the opening.
+    setTimeout(() => session.state === 'closed' || session.open(), 0);
   }
 
   /** Calls the handler at each event of this name, until `off`. */
@@ -197,19 +198,13 @@ export class Client {
    */
   call<T = any>(
     procedure: string,
-    data?: unknown,
-    options?: CallOptions,
+    data: unknown = null,
+    options: CallOptions = {},
     callback?: Callback<T>,
   ): Promise<T> {
-    const timeout = options && options.timeout;
+    const { timeout } = options;
     return promised(
-      (done) =>
-        this.commands.send(
-          'call',
-          { procedure, data: data === undefined ? null : data, timeout },
-          'interrupt',
-          done,
-        ),
+      (done) => this.commands.send('call', { procedure, data, timeout }, 'interrupt', done),
       callback,
     );
   }
@@ -233,8 +228,11 @@ export class Client {
       (done) =>
         withToken(token || this.config.token, (error, value) => {
           if (error) return done(failure('token', error.message));
-          this.commands.send('auth', { token: value }, 'repeat', (refused) => {
-            if (!refused && token) this.config.token = token;
+          this.commands.send('auth', { token: value }, 'repeat', (refused, answer) => {
+            if (!refused) {
+              if (token) this.config.token = token;
+              this.user = answer && answer.user;
+            }
             done(refused);
           });
         }),
@@ -248,8 +246,9 @@ export class Client {
    * @throws FootbridgeError `overflow` if too much waits already, `too_large`, `closed`
    */
   send(message: string | ArrayBuffer | Uint8Array): void {
-    if (typeof message === 'string') this.live.offer(JSON.stringify(message));
-    else this.live.offer(new Uint8Array(message as ArrayBuffer));
+    this.live.offer(
+      typeof message === 'string' ? JSON.stringify(message) : new Uint8Array(message as ArrayBuffer),
+    );
   }
 
   /** Ends the session, here and on the server. */
@@ -259,39 +258,32 @@ export class Client {
   }
 
   private received(value: any): void {
+    const { subscriptions } = this;
     if (typeof value === 'string' || isBytes(value)) return this.events.emit('message', value);
     switch (opOf(value)) {
       case 'reply':
         return this.commands.reply(value);
       case 'message':
-        return this.subscriptions.message(value);
+        return subscriptions.message(value);
       case 'presence':
-        return this.subscriptions.presence(value);
+        return subscriptions.presence(value);
       case 'gap':
-        return this.subscriptions.gap(value);
+        return subscriptions.gap(value);
       case 'unsubscribed':
-        return this.subscriptions.unsubscribed(value);
+        return subscriptions.unsubscribed(value);
       case 'invoke':
         return this.procedures.invoke(value);
     }
   }
 
-  private lost(problem: Problem, undelivered: Outgoing[]): void {
+  private lost({ code }: Problem, outgoing: Outgoing[]): void {
+    const undelivered: Array<string | Uint8Array> = [];
+    this.session = undefined;
     this.commands.lost();
     this.subscriptions.lost();
     this.procedures.lost();
-    this.events.emit('reset', {
-      code: problem.code,
-      undelivered: this.config.endpoint
-        ? undelivered.map((message) => message.bytes || (JSON.parse(message.text!) as string))
-        : [],
-    });
-  }
-
-  private ended(problem: Problem): void {
-    const error = failure(problem.code, problem.message);
-    this.settle(error);
-    this.events.emit('error', error);
+    if (this.config.endpoint) each(outgoing, ({ bytes, text }) => undelivered.push(bytes || parse(text!)));
+    this.events.emit('reset', { code, undelivered });
   }
 
   private settle(error: FootbridgeError): void {
@@ -302,36 +294,22 @@ export class Client {
   }
 }
 
-/** Opens a session: with the server that the page came from, or with the one at `url`. */
-export function connect(url?: string | ConnectOptions, options?: ConnectOptions): Client {
-  return url && typeof url === 'object'
-    ? new Client(undefined, url)
-    : new Client(url as string | undefined, options || {});
+/** Makes the function that applications connect with. */
+export function connector(kitFor: (platform: Platform) => Kit) {
+  return (url?: string | ConnectOptions, options: ConnectOptions = {}): Client => {
+    if (url && typeof url === 'object') {
+      options = url;
+      url = undefined;
+    }
+    return new Client(kitFor(options), url as string | undefined, options);
+  };
 }
 
 /** The server's address without a slash at its end. */
-function absolute(url: string | undefined, location: { protocol: string; host: string } | undefined): string {
-  const origin = location ? location.protocol + '//' + location.host : '';
-  const given = (url || '').replace(/^ws/, 'http').replace(/\/+$/, '');
+function absolute(url: string = ''): string {
+  const { location } = root;
+  const given = url.replace(/^ws/, 'http').replace(/\/+$/, '');
   if (/^https?:/.test(given)) return given;
-  if (!origin) throw failure('url', 'outside of a page, connect needs the url of the server');
-  return origin + given;
-}
-
-/** Listens to what the page is told: that the network is back, and that the page goes away. */
-function listen(env: ReturnType<typeof environment>, session: Session): () => void {
-  const add = env.addEventListener;
-  const remove = env.removeEventListener;
-  if (!env.document || !add || !remove) return () => undefined;
-  const online = () => session.hurry();
-  const hide = (event: { persisted?: boolean }) => {
-    if (!event.persisted) session.leave();
-  };
-  // Called on the global object, as browsers demand.
-  add.call(window, 'online', online);
-  add.call(window, 'pagehide', hide);
-  return () => {
-    remove.call(window, 'online', online);
-    remove.call(window, 'pagehide', hide);
-  };
+  if (!location) throw failure('url', 'outside of a page, connect needs the url of the server');
+  return location.protocol + '//' + location.host + given;
 }

@@ -1,3 +1,5 @@
+import { each, keep } from '../core/lists.js';
+
 /** Named events, typed by a map of their names to what their handlers take. */
 export class Emitter<Events> {
   private handlers: { [name in keyof Events]?: Array<(event: any) => void> } = {};
@@ -9,12 +11,12 @@ export class Emitter<Events> {
 
   /** Removes a handler; without one, all of this name. */
   off<Name extends keyof Events>(name: Name, handler?: (event: Events[Name]) => void): void {
-    this.handlers[name] = (this.handlers[name] || []).filter((known) => handler && known !== handler);
+    this.handlers[name] = keep(this.handlers[name] || [], (known) => handler && known !== handler);
   }
 
   /** Calls the handlers of this name. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    (this.handlers[name] || []).slice().forEach((handler) => guarded(() => handler(event)));
+    each(this.handlers[name] || [], (handler) => guarded(() => handler(event)));
   }
 }
 

@@ -3,6 +3,7 @@
  * where another one worked, longer each time, because a proxy that blocks WebSocket today will block it in a
  * minute too. Pure: the clock is handed in.
  */
+import { each, keep, place } from './lists.js';
 import type { TransportName } from './wire.js';
 
 const FIRST_BAR_MS = 60000;
@@ -11,11 +12,14 @@ const LONGEST_BAR_MS = 30 * 60000;
 const SHORT_LIFE_MS = 10000;
 const SHORT_LIVES = 3;
 
+/** Until when each rung is barred, by the clock, and how often in a row it failed. */
+export type Bars = { [rung: string]: { until: number; times: number } };
+
 export class Ladder {
   /** The rung that the application insists on, if any. */
   forced: TransportName | null = null;
+  bars: Bars = {};
 
-  private bars: { [rung: string]: { until: number; times: number } } = {};
   private shortLives: { [rung: string]: number } = {};
 
   /**
@@ -28,30 +32,38 @@ export class Ladder {
   ) {}
 
   /** Leaves out what the server does not offer. Keeps everything if nothing would remain. */
-  offered(names: TransportName[] | undefined): void {
-    const both = this.rungs.filter((rung) => !names || names.indexOf(rung) >= 0);
-    if (both.length > 0) this.rungs = both;
+  offered(names: TransportName[] = []): void {
+    const both = keep(this.rungs, (rung) => place(names, rung) >= 0);
+    if (both.length) this.rungs = both;
   }
 
   /** Whether this rung can be tried at all. */
   has(rung: TransportName): boolean {
-    return this.rungs.indexOf(rung) >= 0;
+    return place(this.rungs, rung) >= 0;
   }
 
-  /** The rung to try now. When all are barred, the bars are lifted: some rung is better than none. */
+  /** The rung to stand on. When all are barred, the bars are lifted: some rung is better than none. */
   best(): TransportName {
-    if (this.forced) return this.forced;
-    const free = this.rungs.filter((rung) => this.barredFor(rung) <= 0);
-    if (free.length > 0) return free[0]!;
-    this.bars = {};
-    return this.rungs[0]!;
+    return this.forced || this.first(this.rungs) || this.rungs[0]!;
+  }
+
+  /** The best of those that get through almost everywhere: a row of requests that end. */
+  carrier(): TransportName {
+    const rows = keep(this.rungs, isCarrier);
+    return this.forced || this.first(rows) || rows[0]!;
+  }
+
+  /** Whether this rung was not found wanting of late. */
+  free(rung: TransportName): boolean {
+    return !this.barredFor(rung);
   }
 
   /** This rung did not work although the server could be reached. */
   failed(rung: TransportName): void {
-    const times = (this.bars[rung] ? this.bars[rung]!.times : 0) + 1;
-    const bar = Math.min(LONGEST_BAR_MS, FIRST_BAR_MS * Math.pow(2, times - 1));
-    this.bars[rung] = { until: this.now() + bar, times };
+    const bar = this.bars[rung];
+    const times = (bar ? bar.times : 0) + 1;
+    const ms = Math.min(LONGEST_BAR_MS, FIRST_BAR_MS * Math.pow(2, times - 1));
+    this.bars[rung] = { until: this.now() + ms, times };
     this.shortLives[rung] = 0;
   }
 
@@ -65,19 +77,32 @@ export class Ladder {
     }
   }
 
+  /** The network may be another one now: everything may be tried again. */
+  lift(): void {
+    this.bars = {};
+  }
+
   /** Milliseconds until a rung above this one may be tried again; undefined if none is above, or one is forced. */
   climbIn(from: TransportName): number | undefined {
-    if (this.forced) return undefined;
     let soonest: number | undefined;
-    for (let i = 0; i < this.rungs.indexOf(from); i++) {
-      const wait = Math.max(0, this.barredFor(this.rungs[i]!));
+    each(this.rungs.slice(0, this.forced ? 0 : place(this.rungs, from)), (rung) => {
+      const wait = this.barredFor(rung);
       if (soonest === undefined || wait < soonest) soonest = wait;
-    }
+    });
     return soonest;
+  }
+
+  private first(rungs: TransportName[]): TransportName | undefined {
+    return keep(rungs, (rung) => this.free(rung))[0];
   }
 
   private barredFor(rung: TransportName): number {
     const bar = this.bars[rung];
-    return bar ? bar.until - this.now() : 0;
+    return bar ? Math.max(0, bar.until - this.now()) : 0;
   }
+}
+
+/** Whether a transport is a row of requests that end by themselves, which gets through almost everywhere. */
+export function isCarrier(rung: TransportName): boolean {
+  return /poll|jsonp/.test(rung);
 }

@@ -32,26 +32,17 @@ export function problemOfBye(bye: Bye): Problem {
 export type Remedy = 'renew' | 'stop' | 'return';
 
 /** The session is no more, or its counts no longer match: only a new one helps. */
-const GONE = ['session_gone', 'not_found', 'expired', 'gap', 'overflow'];
+const GONE = /^(session_gone|not_found|expired|gap|overflow)$/;
 /** Coming back would get the same answer. */
-const FINAL = [
-  'superseded',
-  'forbidden',
-  'origin',
-  'unauthenticated',
-  'malformed',
-  'too_large',
-  'unsupported_type',
-];
-
+const FINAL = /^(superseded|forbidden|origin|unauthenticated|malformed|too_large|unsupported_type)$/;
 /** It may go better next time, even if this connection was told not to come back. */
-const PASSING = ['draining', 'unavailable', 'rate_limited', 'internal', 'timeout'];
+const PASSING = /^(draining|unavailable|rate_limited|internal|timeout)$/;
 
 /** What to do about a problem with an open session. */
 export function remedyFor(problem: Problem): Remedy {
-  if (GONE.indexOf(problem.code) >= 0 || problem.status === 404 || problem.status === 410) return 'renew';
-  if (FINAL.indexOf(problem.code) >= 0) return 'stop';
-  return problem.reconnect === false && PASSING.indexOf(problem.code) < 0 ? 'stop' : 'return';
+  const { code, reconnect } = problem;
+  if (GONE.test(code)) return 'renew';
+  return FINAL.test(code) || (reconnect === false && !PASSING.test(code)) ? 'stop' : 'return';
 }
 
 /** Whether a problem tells us what is wrong, or only that something is. */

@@ -1,11 +1,8 @@
 /**
  * The heart of the client: a session is two numbered streams, and both sides count. Message n of a direction is
- * the n-th since the session opened, so the number need not travel. This class does the counting of both streams
- * and keeps what the server may not have yet; it does no I/O and knows of no transport, which is why a message
+ * the n-th since the session opened, so the number need not travel. This does the counting of both streams and
+ * keeps what the server may not have yet; it does no I/O and knows of no transport, which is why a message
  * survives any change of transport: whichever comes next asks here what to send and what was received.
- *
- * Down: `received` is what came, `acknowledged` what the server was told of. Up: `confirmed` is what the server
- * said it has; all above it waits in the outbox, in order, until it is confirmed.
  */
 
 /** A message going up: its JSON text, or the bytes of a binary message, and its size in bytes. */
@@ -13,12 +10,6 @@ export interface Outgoing {
   text?: string;
   bytes?: Uint8Array;
   size: number;
-}
-
-/** Consecutive messages going up; `after` messages went before them. */
-export interface Batch {
-  after: number;
-  messages: Outgoing[];
 }
 
 /** What a numbered message coming down is: the one expected, one we already have, or one past a hole. */
@@ -29,14 +20,12 @@ export class Streams {
   received = 0;
   /** Down: how many the server was told that we received. */
   acknowledged = 0;
-  /** Up: how many the server told us that it received. */
+  /** Up: how many the server told us that it received; all above waits here, in order, until it does. */
   confirmed = 0;
+  /** Up: the bytes of what waits. */
+  waiting = 0;
 
   private outbox: Outgoing[] = [];
-  private outboxBytes = 0;
-
-  /** @param bound the most bytes that may wait for the server's confirmation */
-  constructor(private bound: number) {}
 
   /** Up: how many messages were numbered so far, confirmed or not. */
   sent(): number {
@@ -44,14 +33,14 @@ export class Streams {
   }
 
   /** Whether a message of this size fits under the bound; a single one always fits into an empty outbox. */
-  fits(size: number): boolean {
-    return this.outbox.length === 0 || this.outboxBytes + size <= this.bound;
+  fits(size: number, bound: number): boolean {
+    return !this.waiting || this.waiting + size <= bound;
   }
 
-  /** Numbers a message and keeps it until it is confirmed. The caller asked `fits` first, or accepted it before. */
+  /** Numbers a message and keeps it until it is confirmed. */
   push(message: Outgoing): void {
     this.outbox.push(message);
-    this.outboxBytes += message.size;
+    this.waiting += message.size;
   }
 
   /**
@@ -59,12 +48,8 @@ export class Streams {
    * new. False if the number exceeds what was sent: then the two sides do not speak of the same session.
    */
   confirm(received: number): boolean {
-    const fresh = received - this.confirmed;
-    if (fresh > this.outbox.length) return false;
-    if (fresh > 0) {
-      this.outbox.splice(0, fresh).forEach((message) => (this.outboxBytes -= message.size));
-      this.confirmed = received;
-    }
+    if (received > this.sent()) return false;
+    for (; this.confirmed < received; this.confirmed++) this.waiting -= this.outbox.shift()!.size;
     return true;
   }
 
@@ -82,23 +67,22 @@ export class Streams {
   }
 
   /** The messages above `after`, as many as fit in `bytes`, at least one if there is one. */
-  above(after: number, bytes: number): Batch {
+  above(after: number, bytes: number): Outgoing[] {
     const messages: Outgoing[] = [];
-    let total = 0;
     for (let i = after - this.confirmed; i < this.outbox.length; i++) {
       const message = this.outbox[i]!;
-      total += message.size + 1;
-      if (messages.length > 0 && total > bytes) break;
+      bytes -= message.size + 1;
+      if (messages.length && bytes < 0) break;
       messages.push(message);
     }
-    return { after, messages };
+    return messages;
   }
 
   /** Starts both counts anew and gives back the messages that were never confirmed. */
   rebase(confirmed: number, received: number): Outgoing[] {
     const undelivered = this.outbox;
     this.outbox = [];
-    this.outboxBytes = 0;
+    this.waiting = 0;
     this.confirmed = confirmed;
     this.received = this.acknowledged = received;
     return undelivered;

@@ -24,6 +24,8 @@ export interface Welcome {
   received: number;
   /** Down: the next message is `after + 1`. */
   after: number;
+  /** In the answer to an opening with messages: what came down at once. */
+  messages?: unknown[];
   /** Seconds of silence after which the server sends a ping; twice this long means a dead peer. */
   ping?: number;
   user?: unknown;
@@ -66,13 +68,16 @@ export interface Bye {
   delay?: number;
 }
 
-/** True for the values that carry no number: they steer the session and are not part of its streams. */
-export function isControl(value: unknown): boolean {
-  const op = opOf(value);
-  return op === 'welcome' || op === 'ack' || op === 'ping' || op === 'pong' || op === 'bye';
-}
-
 /** The `op` of a value of Footbridge's own vocabulary, undefined for an application's own message. */
 export function opOf(value: unknown): string | undefined {
   return value && typeof value === 'object' ? (value as { op?: string }).op : undefined;
+}
+
+/** The JSON value of a text, undefined if it is none. */
+export function parse(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch (notJson) {
+    return undefined;
+  }
 }

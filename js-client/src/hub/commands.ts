@@ -4,6 +4,8 @@
  * where that is safe, in the order in which it was sent first; what follows waits for it.
  */
 import { Backoff } from '../core/backoff.js';
+import { each } from '../core/lists.js';
+import { timer } from '../core/clock.js';
 import type { FootbridgeError } from '../core/problem.js';
 import { failure, failureOf } from '../core/problem.js';
 import type { Session } from '../session/session.js';
@@ -21,6 +23,8 @@ export type Done = (error: FootbridgeError | null, data?: any) => void;
 /** The longest wait before what the server could not do is sent again. */
 const AGAIN_MS = 5000;
 const SOON_MS = 100;
+/** The most characters of commands that go along with an opening. */
+const OPENING_CHARACTERS = 1 << 15;
 
 interface Pending {
   text: string;
@@ -35,8 +39,9 @@ export class Commands {
   private pending: { [id: string]: Pending } = {};
   private live = false;
   private waitingBytes = 0;
-  /** Runs while something waits to be sent again. */
-  private again: unknown;
+  /** Something waits to be sent again. */
+  private again = false;
+  private later = timer();
   private backoff = new Backoff(300, AGAIN_MS);
 
   constructor(
@@ -47,30 +52,39 @@ export class Commands {
   /** Sends a command, or keeps it for the session that is being opened. */
   send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done): void {
     const id = ++this.lastId;
-    const command: Pending = { text: commandText(op, id, fields), sent: false, onLoss, done };
-    this.pending[id] = command;
+    const value: { [name: string]: unknown } = { op, id };
+    for (const name in fields) value[name] = fields[name];
+    const text = JSON.stringify(value);
+    this.pending[id] = { text, sent: false, onLoss, done };
     if (this.live && !(this.again && onLoss === 'repeat')) this.offer(id, false);
-    else this.wait(id);
+    else if (this.session.state === 'closed') this.refuse(id, failure('closed', 'the client is closed'));
+    else if ((this.waitingBytes += text.length) > this.bound) {
+      this.waitingBytes -= text.length;
+      this.refuse(id, failure('overflow', 'too much waits for the session to open'));
+    }
   }
 
   /** The answer to a command. One to a command that was settled otherwise is ignored. */
-  reply(reply: { id: number; data?: unknown; error?: { code?: string; message?: string } }): void {
-    const command = this.pending[reply.id];
+  reply({
+    id,
+    data,
+    error,
+  }: {
+    id: number;
+    data?: unknown;
+    error?: { code?: string; message?: string };
+  }): void {
+    const command = this.pending[id];
     if (!command) return;
-    const { error } = reply;
-    if (
-      error &&
-      error.code === 'unavailable' &&
-      (command.onLoss === 'repeat' || command.onLoss === 'forget')
-    ) {
+    if (error && error.code === 'unavailable' && /repeat|forget/.test(command.onLoss)) {
       command.sent = false;
       if (!this.again) this.sendAgainIn(this.backoff.next());
       return;
     }
-    delete this.pending[reply.id];
+    delete this.pending[id];
     if (error) return command.done(failureOf(error));
     this.backoff.reset();
-    command.done(null, reply.data);
+    command.done(null, data);
   }
 
   /** Sends something that has no answer. */
@@ -78,16 +92,33 @@ export class Commands {
     this.session.offer(text);
   }
 
+  /** What may go along with the opening of a session: the first commands that wait, as long as they may be repeated. */
+  opening(): string[] {
+    const texts: string[] = [];
+    let room = OPENING_CHARACTERS;
+    for (const id in this.pending) {
+      const { text, onLoss } = this.pending[id]!;
+      room -= text.length;
+      if (onLoss !== 'repeat' || room < 0) break;
+      texts.push(text);
+    }
+    return texts;
+  }
+
   /**
    * A session begins: what waits is sent now, what was unanswered in the last one is sent again.
    *
+   * @param gone how many of those that wait went along with the opening
    * @param first sends the commands that must come before those
    */
-  begun(first: () => void): void {
+  begun(gone: number, first: () => void): void {
     this.live = true;
     this.waitingBytes = 0;
+    for (const id in this.pending) {
+      if (gone-- > 0) this.pending[id]!.sent = true;
+    }
     first();
-    this.sendAgain();
+    this.flush();
   }
 
   /** The session is no more. */
@@ -97,11 +128,11 @@ export class Commands {
     for (const id in this.pending) {
       const command = this.pending[id]!;
       // One that is forgotten may also wait to be sent again.
-      const begun = command.sent || command.onLoss === 'forget';
-      if (begun && command.onLoss !== 'repeat') settled.push(this.take(id)!);
+      if ((command.sent || command.onLoss === 'forget') && command.onLoss !== 'repeat')
+        settled.push(this.take(id));
       command.sent = false;
     }
-    settled.forEach(({ onLoss, done }) => {
+    each(settled, ({ onLoss, done }) => {
       if (onLoss === 'done') done(null);
       if (onLoss === 'interrupt') done(failure('interrupted', 'the session was lost before the answer came'));
     });
@@ -116,22 +147,24 @@ export class Commands {
   }
 
   private stop(): void {
-    this.live = false;
-    clearTimeout(this.again as number);
-    this.again = undefined;
+    this.live = this.again = false;
+    this.later.stop();
   }
 
   private sendAgainIn(ms: number): void {
-    this.again = setTimeout(() => this.sendAgain(), ms);
+    this.again = true;
+    this.later.after(ms, () => {
+      // What is still under way may come back too, and would then be behind what was sent after it.
+      for (const id in this.pending) {
+        const { sent, onLoss } = this.pending[id]!;
+        if (sent && onLoss === 'repeat') return this.sendAgainIn(SOON_MS);
+      }
+      this.again = false;
+      this.flush();
+    });
   }
 
-  private sendAgain(): void {
-    // What is still under way may come back too, and would then be behind what was sent after it.
-    for (const id in this.pending) {
-      const { sent, onLoss } = this.pending[id]!;
-      if (sent && onLoss === 'repeat') return this.sendAgainIn(SOON_MS);
-    }
-    this.again = undefined;
+  private flush(): void {
     this.waitingBytes = 0;
     for (const id in this.pending) {
       if (!this.pending[id]!.sent) this.offer(id, true);
@@ -148,30 +181,13 @@ export class Commands {
     }
   }
 
-  private wait(id: number): void {
-    const size = this.pending[id]!.text.length;
-    if (this.session.state === 'closed') {
-      this.refuse(id, failure('closed', 'the client is closed'));
-    } else if (this.waitingBytes + size > this.bound) {
-      this.refuse(id, failure('overflow', 'too much waits for the session to open'));
-    } else {
-      this.waitingBytes += size;
-    }
-  }
-
   private refuse(id: number | string, error: FootbridgeError): void {
-    this.take(id)!.done(error);
+    this.take(id).done(error);
   }
 
-  private take(id: number | string): Pending | undefined {
-    const command = this.pending[id];
+  private take(id: number | string): Pending {
+    const command = this.pending[id]!;
     delete this.pending[id];
     return command;
   }
-}
-
-function commandText(op: string, id: number, fields: { [name: string]: unknown }): string {
-  const value: { [name: string]: unknown } = { op, id };
-  for (const name in fields) value[name] = fields[name];
-  return JSON.stringify(value);
 }

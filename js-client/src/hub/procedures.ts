@@ -1,5 +1,6 @@
 /** Procedures that this client offers to others: it takes their invocations and sends the results. */
 import type { FootbridgeError } from '../core/problem.js';
+import { each } from '../core/lists.js';
 import type { Commands, Done } from './commands.js';
 
 /** About an invocation. */
@@ -73,7 +74,7 @@ export class Procedures {
     this.handlers = {};
     this.waiting = {};
     this.lost();
-    for (const procedure in all) all[procedure]!.forEach((done) => done(error));
+    for (const procedure in all) each(all[procedure]!, (done) => done(error));
   }
 
   /** Somebody calls. */
@@ -117,7 +118,7 @@ export class Procedures {
         delete this.handlers[procedure];
         if (!waiting) this.report(error);
       }
-      if (waiting) waiting.forEach((done) => done(error));
+      each(waiting || [], (done) => done(error));
     });
   }
 }

@@ -4,6 +4,7 @@
  * history reaches.
  */
 import type { FootbridgeError } from '../core/problem.js';
+import { each } from '../core/lists.js';
 import { failure, failureOf } from '../core/problem.js';
 import type { Position } from '../core/wire.js';
 import type { Commands, Done } from './commands.js';
@@ -31,6 +32,8 @@ export interface Subscribed {
 
 /** What a subscription tells the channel it belongs to. */
 export interface SubscriptionListener {
+  /** Everything up to here was delivered; undefined until that is known. */
+  position?: Position;
   deliver(message: any): void;
   tell(event: 'presence' | 'gap' | 'subscribed' | 'unsubscribed', detail: any): void;
 }
@@ -46,8 +49,6 @@ type Answers = { [channel: string]: Subscribed | Refused };
 interface Subscription {
   options: SubscribeOptions;
   listener: SubscriptionListener;
-  /** Everything up to here was delivered; undefined until that is known. */
-  position?: Position;
   epoch: string;
   /** Asked for while opening the session, so that its welcome may be the answer. */
   listed: boolean;
@@ -69,63 +70,48 @@ export class Subscriptions {
       else subscription.waiting.push(done);
       return;
     }
-    subscription = {
-      options,
-      listener,
-      position: options.since,
-      epoch: '',
-      listed: false,
-      waiting: [done],
-    };
-    this.byName[channel] = subscription;
+    listener.position = options.since;
+    this.byName[channel] = subscription = { options, listener, epoch: '', listed: false, waiting: [done] };
     if (this.live) this.ask(channel, subscription);
   }
 
   unsubscribe(channel: string, done: Done): void {
     const subscription = this.byName[channel];
     if (!subscription) return done(null);
-    delete this.byName[channel];
-    const error = failure('unsubscribed', 'unsubscribed before the subscription stood');
-    subscription.waiting.forEach((waiting) => waiting(error));
+    this.forget(channel);
+    settle(subscription, failure('unsubscribed', 'unsubscribed before the subscription stood'));
     if (this.live) this.leave(channel, done);
     else done(null);
   }
 
-  /** How far the channel was delivered. */
-  position(channel: string): Position | undefined {
-    const subscription = this.byName[channel];
-    return subscription && subscription.position;
-  }
-
-  /** What to subscribe to while opening a session: what needs no answer of its own. */
+  /** What to subscribe to while opening a session. */
   opening(): unknown[] {
     const list: unknown[] = [];
     for (const channel in this.byName) {
       const subscription = this.byName[channel]!;
-      subscription.listed = !subscription.position;
-      if (subscription.listed) list.push(request(channel, subscription));
+      subscription.listed = true;
+      list.push(request(channel, subscription));
     }
     return list;
   }
 
-  /** A session begins; `subscribed` says what it already listens to, or why not. */
+  /** A session begins, or was rebuilt; `subscribed` says what it listens to already, or why not. */
   begun(subscribed: Answers = {}): void {
     this.live = true;
     const positions: { [channel: string]: Position } = {};
     let any = false;
     for (const channel in this.byName) {
       const subscription = this.byName[channel]!;
-      const { position, options } = subscription;
+      const { position } = subscription.listener;
       const there = subscribed[channel];
-      const listens = there && !('error' in there);
       if (subscription.listed && there) {
-        this.settle(channel, subscription, there);
-      } else if (position && (listens || (!options.presence && !options.token))) {
-        // In a rebuilt session who is present stays so.
+        this.answered(channel, subscription, there);
+      } else if (position && there) {
+        // In a rebuilt session, which listens from the top on; who is present stays so.
         positions[channel] = position;
         any = true;
       } else {
-        this.ask(channel, subscription, listens);
+        this.ask(channel, subscription, !!there);
       }
       subscription.listed = false;
     }
@@ -138,7 +124,11 @@ export class Subscriptions {
   /** The session is no more. */
   lost(): void {
     this.live = false;
-    for (const channel in this.byName) delete this.byName[channel]!.answer;
+    for (const channel in this.byName) {
+      const subscription = this.byName[channel]!;
+      subscription.answer = undefined;
+      subscription.listed = false;
+    }
   }
 
   /** Ends all of them with an error, for good. */
@@ -146,18 +136,19 @@ export class Subscriptions {
     const all = this.byName;
     this.byName = {};
     this.live = false;
-    for (const channel in all) all[channel]!.waiting.forEach((done) => done(error));
+    for (const channel in all) settle(all[channel]!, error);
   }
 
   message(message: { op?: string; channel: string; offset: number }): void {
-    const subscription = this.byName[message.channel];
+    const { channel, offset } = message;
+    const subscription = this.byName[channel];
     // Before the answer there can only be messages of a subscription that was ended.
     if (!subscription || !subscription.answer) return;
-    const position = subscription.position;
-    if (position && message.offset <= position.offset) return;
-    subscription.position = { epoch: subscription.epoch, offset: message.offset };
+    const { listener, epoch } = subscription;
+    if (listener.position && offset <= listener.position.offset) return;
+    listener.position = { epoch, offset };
     delete message.op;
-    subscription.listener.deliver(message);
+    listener.deliver(message);
   }
 
   presence(change: {
@@ -169,17 +160,16 @@ export class Subscriptions {
     users?: number;
   }): void {
     const subscription = this.byName[change.channel];
-    if (!subscription) return;
     const { channel, joined = [], left = [], members, count, users = count } = change;
-    subscription.listener.tell('presence', { channel, joined, left, members, count, users });
+    if (subscription)
+      subscription.listener.tell('presence', { channel, joined, left, members, count, users });
   }
 
   /** The history no longer reaches back to where we were. */
-  gap(gap: { channel: string; epoch: string; offset: number }): void {
-    const subscription = this.byName[gap.channel];
+  gap({ channel, epoch, offset }: { channel: string; epoch: string; offset: number }): void {
+    const subscription = this.byName[channel];
     // Before the answer it tells of a subscription that is about to be replaced, as messages do.
-    if (subscription && subscription.answer)
-      this.jump(gap.channel, subscription, { epoch: gap.epoch, offset: gap.offset });
+    if (subscription && subscription.answer) jump(channel, subscription, { epoch, offset });
   }
 
   /** The server ended a subscription. */
@@ -191,9 +181,9 @@ export class Subscriptions {
   private ask(channel: string, subscription: Subscription, listens?: boolean): void {
     if (listens) this.leave(channel);
     this.commands.send('subscribe', request(channel, subscription), 'forget', (error, answer) => {
-      if (this.byName[channel] !== subscription) return;
-      if (error) this.drop(channel, error);
-      else this.answered(channel, subscription, answer);
+      if (this.byName[channel] === subscription) {
+        this.answered(channel, subscription, error ? { error } : answer);
+      }
     });
   }
 
@@ -205,59 +195,70 @@ export class Subscriptions {
     this.commands.send('recover', { positions }, 'forget', (error, answer) => {
       for (const channel in positions) {
         const subscription = this.byName[channel];
-        if (!subscription) continue;
         const one = answer && answer.channels && answer.channels[channel];
         // Refused as a whole, or silent on this channel: then each gets an answer of its own.
-        if (error || !one || isUnavailable(one)) this.ask(channel, subscription, true);
-        else this.settle(channel, subscription, one);
+        if (subscription) {
+          if (error || !one || isUnavailable(one)) this.ask(channel, subscription, true);
+          else this.answered(channel, subscription, one);
+        }
       }
     });
   }
 
-  private settle(channel: string, subscription: Subscription, answer: Subscribed | Refused): void {
-    if (!('error' in answer)) this.answered(channel, subscription, answer);
-    else if (isUnavailable(answer)) this.ask(channel, subscription);
-    else this.drop(channel, failureOf(answer.error));
-  }
-
-  private answered(channel: string, subscription: Subscription, answer: Subscribed): void {
-    const top = { epoch: answer.epoch, offset: answer.offset };
-    subscription.epoch = answer.epoch;
+  private answered(channel: string, subscription: Subscription, answer: Subscribed | Refused): void {
+    if ('error' in answer) {
+      if (isUnavailable(answer)) this.ask(channel, subscription);
+      else this.drop(channel, failureOf(answer.error));
+      return;
+    }
+    const { epoch, offset } = answer;
+    const top = { epoch, offset };
+    const { listener, options } = subscription;
+    subscription.epoch = epoch;
     subscription.answer = answer;
     // With `last`, what is delivered first says where we are; with a position, we are there already.
-    if (!subscription.position && !subscription.options.last) subscription.position = top;
-    subscription.waiting.splice(0).forEach((done) => done(null, answer));
-    subscription.listener.tell('subscribed', answer);
-    if (subscription.position && answer.recovered === false) this.jump(channel, subscription, top);
-  }
-
-  private jump(channel: string, subscription: Subscription, to: Position): void {
-    const { position } = subscription;
-    subscription.epoch = to.epoch;
-    if (position && position.epoch === to.epoch && position.offset === to.offset) return;
-    subscription.position = to;
-    subscription.listener.tell('gap', { channel, epoch: to.epoch, offset: to.offset });
+    if (!listener.position && !options.last) listener.position = top;
+    settle(subscription, null, answer);
+    listener.tell('subscribed', answer);
+    if (listener.position && answer.recovered === false) jump(channel, subscription, top);
   }
 
   private drop(channel: string, error: FootbridgeError): void {
     const subscription = this.byName[channel];
     if (!subscription) return;
+    this.forget(channel);
+    if (!settle(subscription, error)) subscription.listener.tell('unsubscribed', error);
+  }
+
+  private forget(channel: string): void {
+    this.byName[channel]!.listener.position = undefined;
     delete this.byName[channel];
-    const asked = subscription.waiting.splice(0);
-    asked.forEach((done) => done(error));
-    if (asked.length === 0) subscription.listener.tell('unsubscribed', error);
   }
 }
 
-function request(channel: string, subscription: Subscription): { [name: string]: unknown } {
-  const { options, position } = subscription;
-  return {
-    channel,
-    since: position,
-    last: position ? undefined : options.last,
-    presence: options.presence,
-    token: options.token,
-  };
+/** Answers those who wait for the subscription; false if nobody does. */
+function settle(subscription: Subscription, error: FootbridgeError | null, answer?: Subscribed): boolean {
+  const asked = subscription.waiting;
+  subscription.waiting = [];
+  each(asked, (done) => done(error, answer));
+  return asked.length > 0;
+}
+
+/** Messages up to there are lost. */
+function jump(channel: string, subscription: Subscription, to: Position): void {
+  const { listener } = subscription;
+  const { position } = listener;
+  const { epoch, offset } = to;
+  subscription.epoch = epoch;
+  if (position && position.epoch === epoch && position.offset === offset) return;
+  listener.position = to;
+  listener.tell('gap', { channel, epoch, offset });
+}
+
+function request(channel: string, { options, listener }: Subscription): { [name: string]: unknown } {
+  const { last, presence, token } = options;
+  const since = listener.position;
+  return { channel, since, last: since ? undefined : last, presence, token };
 }
 
 function isUnavailable(answer: Subscribed | Refused): boolean {

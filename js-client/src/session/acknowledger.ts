@@ -1,3 +1,4 @@
+import { timer } from '../core/clock.js';
 import type { Streams } from '../core/streams.js';
 
 /** The server is told at the latest after so many messages … */
@@ -8,35 +9,33 @@ const MS = 5000;
 const SHARE = 4;
 
 /** Says when the server is to be told how far we received. */
-export class Acknowledger {
-  private bytes = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(
-    private streams: Streams,
-    private tell: () => void,
-  ) {}
-
+export interface Acknowledger {
   /** A message of this size came down; the server buffers `buffer` bytes. */
-  received(size: number, buffer: number): void {
-    this.bytes += size;
-    const news = this.streams.received - this.streams.acknowledged;
-    if (news >= MESSAGES || this.bytes > buffer / SHARE) {
-      this.now();
-    } else if (this.timer === undefined) {
-      this.timer = setTimeout(() => this.now(), MS);
-    }
-  }
-
+  received(size: number, buffer: number): void;
   /** The connection ended: the next one says where we are by itself. */
-  stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.bytes = 0;
-  }
+  stop(): void;
+}
 
-  private now(): void {
-    this.stop();
-    this.tell();
-  }
+export function acknowledger(streams: Streams, tell: () => void): Acknowledger {
+  const later = timer();
+  let bytes = 0;
+  let waiting = false;
+  const stop = () => {
+    later.stop();
+    bytes = 0;
+    waiting = false;
+  };
+  const now = () => {
+    stop();
+    tell();
+  };
+  return {
+    received(size, buffer) {
+      bytes += size;
+      if (streams.received - streams.acknowledged >= MESSAGES || bytes > buffer / SHARE) now();
+      else if (!waiting) later.after(MS, now);
+      waiting = bytes > 0;
+    },
+    stop,
+  };
 }

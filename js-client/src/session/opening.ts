@@ -1,9 +1,13 @@
 /** Opening a session: `POST /sessions`, with a fresh token each time. */
+import { timer } from '../core/clock.js';
+import { each } from '../core/lists.js';
 import type { Problem, Welcome } from '../core/wire.js';
-import type { Environment } from '../net/environment.js';
-import { problemOf, send } from '../net/http.js';
+import type { Answer, Send } from '../net/http.js';
+import { problemOf } from '../net/http.js';
 
 const TIMEOUT_MS = 15000;
+/** Requests for one opening that may be under way beside each other. */
+const REQUESTS = 3;
 
 /** A token, or a function that gets a fresh one, at once or later, whenever a session is opened. */
 export type Token = string | (() => string | PromiseLike<string>);
@@ -13,58 +17,83 @@ export interface Opening {
   token?: Token;
   endpoint?: string;
   protocols?: string[];
-  credentials: boolean;
+}
+
+/** What goes along with the opening. */
+export interface Baggage {
+  /** What to subscribe to. */
+  subscribe: unknown[];
+  /** The JSON of the session's first messages, all of them safe to repeat. */
+  messages: string[];
 }
 
 /**
- * Opens a session.
+ * Opens a session. An answer that does not come may have been lost, so after a while a second request goes out
+ * beside the first; of two sessions the later one is closed.
  *
- * @param subscribe what to subscribe to with the same request; left out in a second try if the server finds it
- *     malformed, since then each channel gets an answer of its own
- * @param done is called once, with the welcome or the problem
+ * @param baggage is left out in a second try if the server finds it malformed, since then each gets an answer of its
+ *     own
+ * @param patienceMs the wait for an answer before another request is made
+ * @param done is called once, with the welcome and how many messages went along, or with the problem
  * @returns a function that gives the opening up
  */
 export function openSession(
-  env: Environment,
+  send: Send,
   opening: Opening,
-  subscribe: unknown[],
-  done: (problem: Problem | undefined, welcome?: Welcome) => void,
+  baggage: Baggage,
+  patienceMs: number,
+  done: (problem: Problem | undefined, welcome?: Welcome, messages?: number) => void,
 ): () => void {
-  let abort: (() => void) | undefined;
+  const url = opening.url + '/sessions';
+  const again = timer();
+  const aborts: Array<() => void> = [];
   let over = false;
+  let open = 0;
 
-  const post = (token: string | undefined, list: unknown[]) => {
+  const post = (token: string | undefined, { subscribe, messages }: Baggage) => {
+    const heavy = subscribe.length + messages.length;
+    const fields = JSON.stringify({
+      token,
+      endpoint: opening.endpoint,
+      protocols: opening.protocols,
+      subscribe: subscribe.length ? subscribe : undefined,
+    });
+    const more = messages.length
+      ? (fields.length > 2 ? ',' : '') + '"messages":[' + messages.join(',') + ']}'
+      : '}';
+    const take = (answer: Answer) => {
+      open--;
+      const { body, status } = answer;
+      if (body && body.op === 'welcome') {
+        if (over) return void send(url + '/' + body.session + '/close', '', TIMEOUT_MS, () => undefined);
+        finish(undefined, body, messages.length);
+      } else if (status === 400 && heavy) {
+        post(token, { subscribe: [], messages: [] });
+      } else if (!open) {
+        finish(status && status < 300 ? { code: 'garbled' } : problemOf(answer));
+      }
+    };
+    open++;
+    aborts.push(send(url, fields.slice(0, -1) + more, TIMEOUT_MS, take));
+    if (aborts.length < REQUESTS) again.after(patienceMs, () => post(token, { subscribe, messages }));
+  };
+  const finish: typeof done = (problem, welcome, messages) => {
     if (over) return;
-    abort = send(
-      env,
-      {
-        method: 'POST',
-        url: opening.url + '/sessions',
-        body: JSON.stringify({
-          token,
-          endpoint: opening.endpoint,
-          protocols: opening.protocols,
-          subscribe: list.length > 0 ? list : undefined,
-        }),
-        credentials: opening.credentials,
-        timeoutMs: TIMEOUT_MS,
-      },
-      (answer) => {
-        if (answer.body && answer.body.op === 'welcome') return done(undefined, answer.body);
-        if (answer.status === 400 && list.length > 0) return post(token, []);
-        done(answer.status < 300 && answer.status > 0 ? { code: 'garbled' } : problemOf(answer));
-      },
-    );
+    over = true;
+    again.stop();
+    done(problem, welcome, messages);
   };
 
   withToken(opening.token, (error, token) => {
     if (over) return;
-    if (error) done({ code: 'token', message: error.message });
-    else post(token, subscribe);
+    if (error) finish({ code: 'token', message: error.message });
+    else post(token, baggage);
   });
   return () => {
+    if (over) return;
     over = true;
-    if (abort) abort();
+    again.stop();
+    each(aborts, (abort) => abort());
   };
 }
 

@@ -3,37 +3,51 @@
  * to do when a connection ends; the counting is in `Streams`, the choice of a rung in `Ladder`, the wait in
  * `Backoff`, the bytes in the transports.
  *
- * One rule makes changes of transport safe: every attempt raises the turn and gets a new `Line`, and what a line of
- * an earlier attempt still says is ignored here, as requests with an earlier turn are ignored by the server.
+ * Two rules make changes of transport safe and cheap. Every attempt raises the turn and gets a new `Line`; what a
+ * line of an earlier attempt still says is ignored here, as requests with an earlier turn are ignored by the server.
+ * And the session first stands on a carrier, a row of requests that gets through almost everywhere; a better rung is
+ * tried beside it, without touching the session, and taken only when a value has come through it.
  */
 import { Backoff } from '../core/backoff.js';
 import { fromBase64, utf8Length } from '../core/bytes.js';
-import { Ladder } from '../core/ladder.js';
+import { now, timer } from '../core/clock.js';
+import { isCarrier, Ladder } from '../core/ladder.js';
+import { keep, place } from '../core/lists.js';
 import { failure, isExplicit, problemOfBye, remedyFor } from '../core/problem.js';
 import type { Outgoing } from '../core/streams.js';
 import { Streams } from '../core/streams.js';
 import type { Bye, Problem, TransportName, Welcome } from '../core/wire.js';
-import { opOf } from '../core/wire.js';
-import type { Environment } from '../net/environment.js';
-import { rungsOf } from '../net/environment.js';
-import { send } from '../net/http.js';
-import { transports } from '../transports/all.js';
-import { readPoll, SLACK_MS } from '../transports/poll.js';
-import type { Line, Link } from '../transports/transport.js';
-import { BROKEN, GARBLED } from '../transports/transport.js';
+import { opOf, RUNGS } from '../core/wire.js';
+import type { Kit } from '../net/kit.js';
+import type { Line, Link } from '../transports/link.js';
+import { BROKEN, GARBLED, SILENT } from '../transports/link.js';
+import { probeStream } from '../transports/stream.js';
 import { probeWebSocket } from '../transports/websocket.js';
-import { Acknowledger } from './acknowledger.js';
-import type { Opening } from './opening.js';
+import { acknowledger } from './acknowledger.js';
+import { remember, remembered } from './memory.js';
+import type { Baggage, Opening } from './opening.js';
 import { openSession } from './opening.js';
 
 /** A connection that lived this long was a success: the next wait is short again. */
 const STABLE_MS = 2000;
 /** After one that did not live so long the next wait is up to 1.2 s: something answers, however often it is cut. */
 const EASED_ATTEMPTS = 2;
-/** At least this long on a rung before a better one is tried. */
-const CLIMB_MS = 5000;
+/** After so long without silence the network is believed to be as fast as at first. */
+const CALM_MS = 60000;
+/** How long what carried the session last has to show that it still does, before a carrier takes its place. */
+const HEDGE_MS = 1000;
+/** The same for a request that carries the opening. */
+const OPENING_MS = 2500;
+/** How long a stream that is tried may hold back a value. */
+const STREAM_MS = 2000;
+/** What the browser tells does not make us try more often than this. */
+const HURRY_MS = 1000;
+/** Seconds for which a poll is held while nobody looks: below the half minute after which many proxies lose patience. */
+const HOLD_SECONDS = 25;
 /** Room in a batch for what is around its messages. */
 const ENVELOPE_BYTES = 128;
+/** The most that waiting is stretched on a network that is slow. */
+const SLOWEST = 16;
 
 /**
  * Where a client stands: `connecting` until a value came, `online`, `offline` when the last attempt reached no
@@ -42,17 +56,21 @@ const ENVELOPE_BYTES = 128;
 export type State = 'connecting' | 'online' | 'offline' | 'closed';
 
 export interface SessionConfig extends Opening {
-  env: Environment;
+  kit: Kit;
   outboxBytes: number;
   tryMs: number;
+  silenceMs: number;
 }
 
 /** What the session tells the layer above. */
 export interface SessionListener {
-  /** What to subscribe to while opening. */
-  opening(): unknown[];
-  /** A session begins, or was rebuilt without what it knew: both counts start anew. */
-  begun(welcome: Welcome): void;
+  /** What to take along while opening. */
+  opening(): Baggage;
+  /**
+   * A session begins, or was rebuilt without what it knew: both counts start anew. So many messages went along with
+   * the opening.
+   */
+  begun(welcome: Welcome, messages: number): void;
   /** The session is no more; a new one follows. These messages never reached the server, as far as we know. */
   lost(problem: Problem, undelivered: Outgoing[]): void;
   /** The next message of the session: a value of the hub, an application's text, or its bytes. */
@@ -78,365 +96,446 @@ export interface Stats {
   changes: number;
 }
 
-export class Session {
-  state: State = 'connecting';
-  transport: TransportName | null = null;
+export interface Session {
+  state: State;
+  transport: TransportName | null;
   welcome: Welcome | undefined;
-  readonly stats: Stats = { sent: 0, received: 0, resumes: 0, changes: 0 };
-
-  private streams: Streams;
-  private ladder: Ladder;
-  private backoff = new Backoff();
-  private acks: Acknowledger;
-  private turn = 0;
-  private attempt = 0;
-  private link: Link | undefined;
-  private rung: TransportName;
-  private attached = false;
-  private upSince = 0;
-  /** Number of the last value that came down on this connection. */
-  private cursor = -1;
-  private action: (() => void) | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private abort: (() => void) | undefined;
-
-  constructor(
-    private config: SessionConfig,
-    private listener: SessionListener,
-  ) {
-    this.streams = new Streams(config.outboxBytes);
-    this.ladder = new Ladder(rungsOf(config.env), now);
-    this.rung = this.ladder.best();
-    this.acks = new Acknowledger(this.streams, () => this.isUp() && this.link!.acknowledge());
-  }
-
+  readonly stats: Stats;
   /** Opens the session and connects. */
-  open(): void {
-    this.detach();
-    const own = this.attempt;
-    this.abort = openSession(this.config.env, this.config, this.listener.opening(), (problem, welcome) => {
-      if (own !== this.attempt) return;
-      if (!problem) return this.opened(welcome!);
-      const final = remedyFor(problem) !== 'return' && problem.code.indexOf('http_') !== 0;
-      if (final) this.end(problem);
-      else this.retry(() => this.open(), problem);
-    });
-  }
-
+  open(): void;
   /**
    * Numbers a message and sends it as soon as there is a connection.
    *
    * @param again it was accepted before, in a session that is no more: the bound does not apply
    * @throws FootbridgeError `closed`, `too_large` or `overflow`
    */
-  offer(message: string | Uint8Array, again?: boolean): void {
-    const outgoing: Outgoing =
-      typeof message === 'string'
-        ? { text: message, size: utf8Length(message) }
-        : { bytes: message, size: Math.ceil(message.length / 3) * 4 + 32 };
-    const largest = this.limit('message');
-    if (this.state === 'closed') throw failure('closed', 'the client is closed');
-    if (outgoing.size > largest)
-      throw failure('too_large', 'a message may have ' + largest + ' bytes at most');
-    if (!again && !this.streams.fits(outgoing.size)) {
-      throw failure('overflow', 'too much waits to be sent; try again when the connection is back');
-    }
-    this.stats.sent++;
-    this.streams.push(outgoing);
-    if (this.isUp()) this.link!.flush();
-  }
-
+  offer(message: string | Uint8Array, again?: boolean): void;
   /** Insists on a rung, or with null chooses by itself again; a live session moves at once. */
-  force(rung: TransportName | null): void {
-    if (rung && !this.ladder.has(rung)) throw failure('unavailable', 'no ' + rung + ' here');
-    this.ladder.forced = rung;
-    if (!this.welcome || this.state === 'closed') return;
-    if (!this.link || this.rung !== this.ladder.best()) this.attach();
-  }
-
+  force(rung: TransportName | null): void;
   /** The connection breaks, as if the network had done it; each such break counts as the first. */
-  drop(): void {
-    this.backoff.reset();
-    if (this.link) this.lost({ code: 'dropped', status: 0 });
-  }
-
-  /** The network is said to be back: what waits for a later attempt is tried now. */
-  hurry(): void {
-    const action = this.action;
-    if (action) {
-      this.detach();
-      action();
-    }
-  }
-
+  drop(): void;
+  /**
+   * What waits for a later attempt is tried now, and a connection has to show that it lives.
+   *
+   * @param changed the network may be another one: what failed may work now
+   */
+  wake(changed?: boolean): void;
+  /** Somebody looks at the page, or nobody does. */
+  watched(looks: boolean): void;
   /** Ends the session on both sides. */
-  close(): void {
-    if (this.state === 'closed') return;
-    const request = this.welcome && this.closeRequest();
-    this.finish();
-    if (request) send(this.config.env, request, () => undefined);
+  close(): void;
+  /** Ends the session here. Returns the address of the request that ends it there, if there is one to end. */
+  leave(): string | undefined;
+}
+
+export function createSession(config: SessionConfig, listener: SessionListener): Session {
+  const { kit, url } = config;
+  const memory = remembered(url);
+  const streams = new Streams();
+  const ladder = new Ladder(
+    keep(RUNGS, (rung) => kit.transports[rung]),
+    now,
+  );
+  const backoff = new Backoff();
+  const acks = acknowledger(streams, () => shown && link!.acknowledge());
+  /** Limits how long what is under way may take; or waits for the next attempt. */
+  const limit = timer();
+  const climbing = timer();
+
+  let turn = 0;
+  let line: Line | undefined;
+  let link: Link | undefined;
+  let rung = ladder.best();
+  /** A value came on this connection. */
+  let shown = false;
+  let since = 0;
+  /** It was taken because it had shown that it works, beside one that did. */
+  let tried = false;
+  /** Number of the last value that came down on this connection. */
+  let cursor = -1;
+  let looks = true;
+  /** Milliseconds that the server took to answer of late. */
+  let roundTrip = 0;
+  /** How much longer than usual to wait, since waiting less was in vain. */
+  let slow = 1;
+  /** What is done after the wait. */
+  let next: (() => void) | undefined;
+  let hurried = 0;
+  let abortOpening: (() => void) | undefined;
+  /** A better rung that is being tried beside the one that carries. */
+  let trial: TransportName | undefined;
+  let abortTrial: (() => void) | undefined;
+  /** While the session opens: a WebSocket that has shown that it works. */
+  let early: WebSocket | undefined;
+
+  ladder.bars = memory.bars;
+
+  const session: Session = {
+    state: 'connecting',
+    transport: null,
+    welcome: undefined,
+    stats: { sent: 0, received: 0, resumes: 0, changes: 0 },
+
+    open() {
+      detach();
+      stopTrial();
+      // A WebSocket is always tried at once, whatever is remembered: where it hangs that costs nothing.
+      if (ladder.has('websocket') && (ladder.forced || 'websocket') === 'websocket') tryRung('websocket');
+      abortOpening = openSession(
+        kit.send,
+        config,
+        listener.opening(),
+        patience(OPENING_MS),
+        (problem, welcome, messages) => {
+          abortOpening = undefined;
+          if (welcome) opened(welcome, messages!);
+          else if (remedyFor(problem!) !== 'return') end(problem!);
+          else retry(session.open, problem!);
+        },
+      );
+    },
+
+    offer(message, again) {
+      const outgoing: Outgoing =
+        typeof message === 'string'
+          ? { text: message, size: utf8Length(message) }
+          : { bytes: message, size: Math.ceil(message.length / 3) * 4 + 32 };
+      const largest = limitOf('message');
+      if (session.state === 'closed') throw failure('closed', 'the client is closed');
+      if (outgoing.size > largest)
+        throw failure('too_large', 'a message may have ' + largest + ' bytes at most');
+      if (!again && !streams.fits(outgoing.size, config.outboxBytes)) {
+        throw failure('overflow', 'too much waits to be sent; try again when the connection is back');
+      }
+      session.stats.sent++;
+      streams.push(outgoing);
+      if (shown) link!.flush();
+    },
+
+    force(wanted) {
+      if (wanted && !ladder.has(wanted)) throw failure('unavailable', 'no ' + wanted + ' here');
+      ladder.forced = wanted;
+      if (!session.welcome || session.state === 'closed') return;
+      if (!line || (wanted && rung !== wanted)) attach(ladder.carrier());
+      else climb();
+    },
+
+    drop() {
+      backoff.reset();
+      if (line) lost(line, { code: 'dropped', status: 0 });
+    },
+
+    wake(changed) {
+      const time = now();
+      if (changed) ladder.lift();
+      if (next && time - hurried >= HURRY_MS) {
+        const action = next;
+        hurried = time;
+        detach();
+        action();
+      } else if (shown) {
+        link!.check();
+        climb();
+      }
+    },
+
+    watched(now) {
+      looks = now;
+      if (looks) session.wake();
+    },
+
+    close() {
+      const address = session.leave();
+      if (address) kit.send(address, '', config.tryMs, () => undefined);
+    },
+
+    leave() {
+      const address = session.welcome && addressOf('close');
+      return finish() ? address : undefined;
+    },
+  };
+
+  function opened(welcome: Welcome, messages: number): void {
+    turn = 0;
+    session.transport = null;
+    session.welcome = welcome;
+    session.stats.sent += messages;
+    ladder.offered(welcome.transports);
+    streams.confirmed = welcome.received;
+    listener.begun(welcome, messages);
+    const came = welcome.messages || [];
+    for (let i = 0; i < came.length && session.welcome === welcome; i++) take(came[i], 0, i + 1);
+    if (session.welcome !== welcome || session.state === 'closed') return;
+    const best = memory.rung;
+    if (early) attach('websocket', early);
+    else attach(usable(best) && best !== 'websocket' ? best! : ladder.carrier(), undefined, true);
   }
 
-  /** Ends the session while its page goes away, when only a beacon still gets out. */
-  leave(): void {
-    const navigator = this.config.env.navigator;
-    if (!this.welcome || !navigator || !navigator.sendBeacon) return;
-    navigator.sendBeacon(this.closeRequest().url);
-    this.finish();
-  }
-
-  private opened(welcome: Welcome): void {
-    this.turn = 0;
-    this.transport = null;
-    this.ladder.offered(welcome.transports);
-    this.welcome = welcome;
-    this.listener.begun(welcome);
-    this.attach();
-  }
-
-  /** Tries the best rung. */
-  private attach(): void {
-    this.detach();
-    this.turn++;
-    this.cursor = -1;
-    this.rung = this.ladder.best();
-    const line = this.line(
-      () => this.attached || this.established(),
-      (problem) => this.lost(problem),
-    );
-    this.timer = setTimeout(() => line.lost(BROKEN), this.config.tryMs);
+  /**
+   * Connects on this rung.
+   *
+   * @param proven a socket that has shown that it works
+   * @param answered the server has just answered a request: a carrier carries already
+   */
+  function attach(to: TransportName, proven?: WebSocket, answered?: boolean): void {
+    const carrier = isCarrier(to);
+    const patient = carrier || ladder.forced;
+    detach();
+    if (session.state === 'closed') return;
+    if (patient !== carrier || place(RUNGS, to) <= place(RUNGS, trial)) stopTrial(proven);
+    turn++;
+    rung = to;
+    tried = !!proven;
+    const own = (line = newLine((answered = answered && carrier)));
+    limit.after(patience(patient ? config.tryMs : HEDGE_MS), () => lost(own, SILENT));
     try {
-      this.link = transports[this.rung](line);
+      link = kit.transports[to]!(own, proven);
     } catch (forbidden) {
-      line.lost(BROKEN);
+      return lost(own, BROKEN);
     }
+    if (answered) established();
   }
 
-  private established(): void {
-    clearTimeout(this.timer);
-    this.attached = true;
-    this.upSince = now();
-    if (this.transport) {
-      this.stats.resumes++;
-      if (this.transport !== this.rung) this.stats.changes++;
-      this.listener.resumed();
+  /** The connection works: a value came through it. */
+  function established(): void {
+    const { transport, stats } = session;
+    const changed = transport !== rung;
+    limit.stop();
+    shown = true;
+    since = now();
+    session.transport = rung;
+    if (transport) {
+      stats.resumes++;
+      if (changed) stats.changes++;
+      listener.resumed();
     }
-    const changed = this.transport !== this.rung;
-    this.transport = this.rung;
-    this.setState('online');
-    if (changed) this.listener.transport(this.rung);
-    if (this.isUp()) {
-      this.link!.flush();
-      this.climbLater();
-    }
+    setState('online');
+    if (changed) listener.transport(rung);
+    if (!shown) return;
+    remember(url, { rung, bars: ladder.bars });
+    link!.flush();
+    climb();
   }
 
-  private line(alive: () => void, lost: (problem: Problem) => void): Line {
-    const own = this.attempt;
-    const current = () => own === this.attempt;
-    return {
-      env: this.config.env,
-      streams: this.streams,
-      credentials: this.config.credentials,
-      address: (path, query) => this.address(path, query),
-      pingMs: () => ((this.welcome && this.welcome.ping) || 25) * 1000,
-      batchBytes: () => this.limit('batch') - ENVELOPE_BYTES,
+  function usable(wanted: TransportName | null | undefined): boolean {
+    return !!wanted && ladder.has(wanted) && ladder.free(wanted);
+  }
+
+  function newLine(proven?: boolean): Line {
+    const { session: id } = session.welcome!;
+    const own: Line = {
+      kit,
+      streams,
+      session: id,
+      turn,
+      proven: !!proven,
+      address: addressOf,
+      quietMs: () => (looks ? patience((config.silenceMs * 3) / 8) : pingSeconds() * 1000),
+      holdSeconds: () => (looks ? Math.max(1, Math.floor(config.silenceMs / 2000)) : HOLD_SECONDS),
+      patience,
+      batchBytes: () => limitOf('batch') - ENVELOPE_BYTES,
+      roundTrip: (ms) => (roundTrip = roundTrip ? (roundTrip * 3 + ms) / 4 : ms),
       value: (value, size, number) => {
-        if (current()) this.value(value, size, number, lost);
+        if (own === line) received(own, value, size, number);
       },
-      alive: () => {
-        if (current()) alive();
+      confirmed: (count) => {
+        if (own !== line) return;
+        if (!streams.confirm(count)) lost(own, { code: 'gap' });
+        else if (!shown) established();
       },
-      confirmed: (received) => {
-        if (current() && !this.streams.confirm(received)) lost({ code: 'gap' });
-      },
-      lost: (problem) => {
-        if (current()) lost(problem);
-      },
+      lost: (problem) => lost(own, problem),
     };
+    return own;
   }
 
-  private value(value: unknown, size: number, number: number | undefined, lost: (problem: Problem) => void) {
+  function received(own: Line, value: unknown, size: number, number: number | undefined): void {
     switch (opOf(value)) {
       case 'welcome':
-        return this.welcomed(value as Welcome, lost);
+        return welcomed(own, value as Welcome);
       case 'bye':
-        return lost(problemOfBye(value as Bye));
+        return lost(own, problemOfBye(value as Bye));
       case 'ack':
-        if (!this.streams.confirm((value as { received: number }).received)) lost({ code: 'gap' });
-        return;
+        return own.confirmed((value as Welcome).received);
       case 'ping':
       case 'pong':
         return;
     }
-    if (number === undefined) {
-      if (this.cursor < 0) return lost(GARBLED);
-      number = this.cursor + 1;
-    }
-    this.cursor = number;
-    const arrival = this.streams.take(number);
-    if (arrival === 'hole') return lost(GARBLED);
-    if (arrival === 'repeat') return;
-    this.stats.received++;
-    this.acks.received(size, this.limit('buffer'));
-    this.listener.message(
-      opOf(value) === 'binary' ? fromBase64((value as { data: string }).data) : (value as unknown),
-    );
+    if (number === undefined) number = cursor < 0 ? Infinity : cursor + 1;
+    cursor = number;
+    if (!take(value, size, number)) lost(own, GARBLED);
   }
 
-  private welcomed(welcome: Welcome, lost: (problem: Problem) => void): void {
-    if (welcome.session !== this.welcome!.session) return lost({ code: 'gap' });
-    this.cursor = welcome.after;
-    this.welcome = welcome;
-    if (!welcome.resumed) {
-      this.listener.lost({ code: 'rebuilt' }, this.streams.rebase(welcome.received, welcome.after));
-      this.listener.begun(welcome);
-    } else if (!this.streams.resume(welcome.received)) {
-      lost({ code: 'gap' });
+  /** Takes the message of this number, unless we have it already. False if one before it is missing. */
+  function take(value: unknown, size: number, number: number): boolean {
+    const arrival = streams.take(number);
+    if (arrival === 'next') {
+      session.stats.received++;
+      acks.received(size, limitOf('buffer'));
+      listener.message(
+        opOf(value) === 'binary' ? fromBase64((value as { data: string }).data) : (value as unknown),
+      );
     }
+    return arrival !== 'hole';
+  }
+
+  function welcomed(own: Line, welcome: Welcome): void {
+    if (welcome.session !== own.session) return lost(own, { code: 'gap' });
+    cursor = welcome.after;
+    session.welcome = welcome;
+    if (!welcome.resumed) {
+      listener.lost({ code: 'rebuilt' }, streams.rebase(welcome.received, welcome.after));
+      listener.begun(welcome, 0);
+    } else if (!streams.resume(welcome.received)) {
+      return lost(own, { code: 'gap' });
+    }
+    if (!shown) established();
   }
 
   /** A connection ended, or an attempt failed. */
-  private lost(problem: Problem): void {
-    const rung = this.rung;
-    const lived = this.attached ? now() - this.upSince : -1;
+  function lost(own: Line, problem: Problem): void {
+    if (own !== line) return;
+    const lived = shown ? now() - since : -1;
     const explicit = isExplicit(problem);
-    this.detach();
-    if (lived >= STABLE_MS) this.backoff.reset();
-    else if (lived >= 0) this.backoff.ease(EASED_ATTEMPTS);
-    if (lived >= 0) {
-      this.setState('connecting');
-      if (!explicit && problem.code !== 'dropped') this.ladder.cut(rung, lived);
+    const silent = problem.code === 'silent';
+    const ended = rung;
+    detach();
+    if (lived >= CALM_MS) slow = 1;
+    if (lived >= STABLE_MS) backoff.reset();
+    else if (lived >= 0) backoff.ease(EASED_ATTEMPTS);
+    if (lived >= 0) setState('connecting');
+    if (isCarrier(ended)) {
+      if (silent) slow = Math.min(SLOWEST, slow * 2);
+    } else if (lived < 0 ? tried && !explicit : silent) {
+      ladder.failed(ended);
     }
-    if (lived >= 0 || explicit || rung === 'shortpoll') this.comeBack(problem);
-    else this.check(rung);
-  }
-
-  /**
-   * A rung failed without a reason that it could give: neither WebSocket nor EventSource can tell a proxy that
-   * blocks them from a server that is down. One short poll can, and takes along what waits.
-   */
-  private check(failed: TransportName): void {
-    this.turn++;
-    const own = this.attempt;
-    const line = this.line(
-      () => undefined,
-      (problem) => this.comeBack(problem),
-    );
-    const url = this.address('poll', { after: this.streams.received, wait: 0 });
-    const credentials = this.config.credentials;
-    this.abort = send(this.config.env, { method: 'GET', url, credentials, timeoutMs: SLACK_MS }, (answer) => {
-      if (!readPoll(line, answer) || own !== this.attempt) return;
-      if (this.ladder.forced) return this.retry(() => this.attach(), { code: 'no_transport' });
-      this.ladder.failed(failed);
-      this.attach();
-    });
-  }
-
-  private comeBack(problem: Problem): void {
+    if (lived >= 0 && !explicit && !silent && problem.code !== 'dropped') ladder.cut(ended, lived);
+    // Neither a WebSocket nor a stream can tell a proxy that blocks it from a server that is down; a carrier can.
+    if (lived < 0 && !explicit && ended !== ladder.carrier() && !ladder.forced)
+      return attach(ladder.carrier());
     const remedy = remedyFor(problem);
-    const refresh = problem.code === 'unauthenticated' && typeof this.config.token === 'function';
-    if (remedy === 'renew' || (refresh && this.transport)) this.renew(problem);
-    else if (remedy === 'stop') this.end(problem);
-    else this.retry(() => this.attach(), problem);
+    const refresh = problem.code === 'unauthenticated' && typeof config.token === 'function';
+    if (remedy === 'renew' || (refresh && session.transport)) renew(problem);
+    else if (remedy === 'stop') end(problem);
+    else retry(comeBack, problem);
   }
 
-  private renew(problem: Problem): void {
-    this.detach();
-    this.welcome = undefined;
-    this.listener.lost(problem, this.streams.rebase(0, 0));
-    this.retry(() => this.open(), problem);
+  /** Connects anew: where the session stood last, or on a carrier if that is in doubt. */
+  function comeBack(): void {
+    const last = session.transport;
+    attach(ladder.forced || (usable(last) ? last! : ladder.carrier()));
   }
 
-  private retry(action: () => void, problem: Problem): void {
-    this.detach();
-    if (problem.status === 0 && problem.code !== 'dropped') this.setState('offline');
-    const wait = Math.max(problem.delay || 0, this.backoff.next());
-    this.action = action;
-    this.timer = setTimeout(() => {
-      this.action = undefined;
+  function renew(problem: Problem): void {
+    detach();
+    stopTrial();
+    session.welcome = undefined;
+    listener.lost(problem, streams.rebase(0, 0));
+    retry(session.open, problem);
+  }
+
+  function retry(action: () => void, problem: Problem): void {
+    if (session.state === 'closed') return;
+    if (problem.status === 0 && problem.code !== 'dropped') setState('offline');
+    const wait = Math.max(problem.delay || 0, backoff.next());
+    next = action;
+    limit.after(wait, () => {
+      next = undefined;
       action();
-    }, wait);
-    this.listener.reconnecting(this.backoff.count(), wait, problem);
-  }
-
-  private climbLater(): void {
-    const wait = this.ladder.climbIn(this.rung);
-    if (wait === undefined) return;
-    this.timer = setTimeout(() => this.climb(), Math.max(wait, CLIMB_MS));
-  }
-
-  /** Tries a better rung while this one works. */
-  private climb(): void {
-    const better = this.ladder.best();
-    if (better === this.rung) return this.climbLater();
-    if (better !== 'websocket') return this.attach();
-    const line = this.line(
-      () => undefined,
-      () => undefined,
-    );
-    this.abort = probeWebSocket(line, this.config.tryMs, (works) => {
-      if (works) return this.attach();
-      this.ladder.failed(better);
-      this.climbLater();
     });
+    listener.reconnecting(backoff.count(), wait, problem);
   }
 
-  private isUp(): boolean {
-    return this.attached && !!this.link;
+  /** Tries a better rung as soon as one may be tried, while this one works and somebody looks. */
+  function climb(): void {
+    const wait = shown && looks && !trial ? ladder.climbIn(rung) : undefined;
+    climbing.stop();
+    if (wait !== undefined) climbing.after(wait, () => tryRung(ladder.best()));
+  }
+
+  function tryRung(better: TransportName): void {
+    const done = (works: boolean, socket?: WebSocket) => {
+      early = socket;
+      if (works && !session.welcome) return; // the session is still being opened, and will take it
+      trial = abortTrial = undefined;
+      if (works) {
+        attach(better, socket);
+        tried = true;
+      } else {
+        // While nothing works this says nothing of the rung.
+        if (shown) ladder.failed(better);
+        climb();
+      }
+    };
+    const open = kit.streams[better];
+    trial = better;
+    abortTrial =
+      better === 'websocket'
+        ? probeWebSocket(kit.WebSocket!, url, patience(config.tryMs), (socket) => done(!!socket, socket))
+        : open
+          ? probeStream(better, open, url, patience(STREAM_MS), done)
+          : undefined;
+    if (!abortTrial) done(true);
+  }
+
+  /** Nothing is tried any more, but a socket that is about to be used is kept. */
+  function stopTrial(kept?: WebSocket): void {
+    if (abortTrial && !kept) abortTrial();
+    trial = abortTrial = early = undefined;
   }
 
   /** Ends what is under way, connected or not; nothing of it is heard of again. */
-  private detach(): void {
-    this.attempt++;
-    this.attached = false;
-    this.acks.stop();
-    clearTimeout(this.timer);
-    this.action = undefined;
-    const { link, abort } = this;
-    this.link = this.abort = undefined;
-    if (link) link.close();
+  function detach(): void {
+    const ending = link;
+    const abort = abortOpening;
+    line = link = next = abortOpening = undefined;
+    shown = false;
+    cursor = -1;
+    acks.stop();
+    limit.stop();
+    climbing.stop();
+    if (ending) ending.close();
     if (abort) abort();
   }
 
-  private end(problem: Problem): void {
-    if (this.finish()) this.listener.ended(problem);
+  function end(problem: Problem): void {
+    if (finish()) listener.ended(problem);
   }
 
-  private finish(): boolean {
-    if (this.state === 'closed') return false;
-    this.detach();
-    this.setState('closed');
+  function finish(): boolean {
+    if (session.state === 'closed') return false;
+    detach();
+    stopTrial();
+    setState('closed');
     return true;
   }
 
-  private setState(state: State): void {
-    if (this.state === state) return;
-    this.state = state;
-    this.listener.state(state);
+  function setState(state: State): void {
+    if (session.state === state) return;
+    session.state = state;
+    listener.state(state);
   }
 
-  private closeRequest() {
-    const url = this.address('close');
-    return { method: 'POST' as const, url, credentials: this.config.credentials, timeoutMs: SLACK_MS };
+  function addressOf(path: string, query: { [name: string]: string | number | undefined } = {}): string {
+    const id = encodeURIComponent(session.welcome!.session);
+    let address = url + (path === 'ws' ? '/ws?session=' + id + '&' : '/sessions/' + id + '/' + path + '?');
+    address += 'turn=' + turn;
+    for (const name in query) address += '&' + name + '=' + encodeURIComponent(query[name]!);
+    return address;
   }
 
-  private address(path: string, query: { [name: string]: string | number } = {}): string {
-    const id = encodeURIComponent(this.welcome!.session);
-    const inPath = path !== 'ws';
-    let url = this.config.url + (inPath ? '/sessions/' + id + '/' : '/') + path;
-    url += inPath ? '?' : '?session=' + id + '&';
-    url += 'turn=' + this.turn;
-    for (const name in query) url += '&' + name + '=' + encodeURIComponent(query[name]!);
-    return url;
-  }
-
-  private limit(name: 'message' | 'batch' | 'buffer'): number {
-    const limits = this.welcome && this.welcome.limits;
+  function limitOf(name: 'message' | 'batch' | 'buffer'): number {
+    const limits = session.welcome && session.welcome.limits;
     return (limits && limits[name]) || 1 << 16;
   }
-}
 
-function now(): number {
-  return new Date().getTime();
+  function pingSeconds(): number {
+    return (session.welcome && session.welcome.ping) || HOLD_SECONDS;
+  }
+
+  /** How long to wait for what should take so many milliseconds at most: longer on a network that is slow. */
+  function patience(ms: number): number {
+    return Math.max(ms, 4 * roundTrip) * slow;
+  }
+
+  return session;
 }

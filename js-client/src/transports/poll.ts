@@ -1,104 +1,131 @@
-/** What the polling transports share: reading an answer, and asking again. */
+/** Polling: rows of requests that end by themselves, which gets through almost everywhere. */
+import { now, timer } from '../core/clock.js';
 import type { PollAnswer } from '../core/wire.js';
 import type { Answer } from '../net/http.js';
 import { problemOf } from '../net/http.js';
-import type { Line, Link } from './transport.js';
-import { GARBLED } from './transport.js';
-import { uplink } from './uplink.js';
+import type { Line, Link } from './link.js';
+import { GARBLED } from './link.js';
+import { bodyOf, timeoutOf, uplink } from './uplink.js';
+
+/** Time for an answer itself, beyond the hold. */
+const SLACK_MS = 2000;
+/** The pause after a held poll that came back empty at once, so that whatever answers so is not asked in a loop. */
+const HASTE_MS = 1000;
+/** Between short polls, where the server advises nothing. */
+const INTERVAL_SECONDS = 2;
+/** After a short poll that carried something either way: more may follow, the answer to a command for one. */
+const LIVELY_MS = 200;
+
+/** Sends one poll that the server may hold for `wait` seconds. Returns a function that gives it up. */
+export type Ask = (wait: number, timeoutMs: number, done: (answer: Answer) => void) => () => void;
 
 /** Hands up everything in an answer. False if it was none: a refusal, or no answer at all. */
-export function readPoll(line: Line, answer: Answer): boolean {
+export function takePoll(line: Line, answer: Answer): boolean {
   const body = answer.body as PollAnswer | undefined;
   if (answer.status !== 200 || !body || !body.messages) {
     line.lost(answer.status === 200 ? GARBLED : problemOf(answer));
     return false;
   }
   if (body.welcome) line.value(body.welcome, 0);
-  else if (body.received !== undefined) line.confirmed(body.received);
-  line.alive();
-  body.messages.forEach((message, index) => {
-    line.value(message, 0, body.first! + index);
-  });
+  else line.confirmed(body.received!);
+  for (let i = 0; i < body.messages.length; i++) line.value(body.messages[i], 0, body.first! + i);
   if (body.bye) line.value(body.bye, 0);
   return true;
 }
 
-/** Sends one poll that the server may hold for `wait` seconds. Returns a function that gives it up. */
-export type Ask = (wait: number, done: (answer: Answer) => void) => () => void;
-
-/** A row of polls, one after the other. */
-export interface PollLoop {
-  /** Polls now instead of later, unless a poll is under way. */
-  now(): void;
-  close(): void;
-}
-
-/** Polls until closed; `pause` gives the milliseconds between an answer and the next poll. */
-export function pollLoop(
-  line: Line,
-  ask: (done: (answer: Answer) => void) => () => void,
-  pause: (answer: PollAnswer) => number,
-): PollLoop {
-  let abort: (() => void) | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+/** A connection of held polls coming down and requests going up: long polling, whatever carries the polls. */
+export function heldPolls(line: Line, ask: Ask): Link {
+  const up = uplink(line);
+  const pause = timer();
+  let { proven } = line;
+  let held = 0;
   let closed = false;
+  let abort: () => void;
 
   const poll = () => {
-    if (closed || abort) return;
-    clearTimeout(timer);
+    const asked = now();
+    // The first poll does not wait: its answer shows at once that polling works.
+    held = proven ? line.holdSeconds() : 0;
     line.streams.acknowledged = line.streams.received;
-    abort = ask((answer) => {
-      abort = undefined;
-      if (!readPoll(line, answer) || closed) return;
-      const ms = pause(answer.body);
-      if (ms > 0) timer = setTimeout(poll, ms);
+    abort = ask(held, held * 1000 + line.patience(SLACK_MS), (answer) => {
+      const took = now() - asked;
+      if (!takePoll(line, answer) || closed) return;
+      if (!held) line.roundTrip(took);
+      const hasty = held && !answer.body.messages.length && took < HASTE_MS;
+      proven = true;
+      if (hasty) pause.after(HASTE_MS, poll);
       else poll();
     });
   };
   poll();
 
   return {
-    now: poll,
+    flush: up.flush,
+    acknowledge: () => undefined, // the next poll's `after` does
+    check() {
+      if (held <= line.holdSeconds()) return;
+      abort();
+      proven = false;
+      poll();
+    },
     close() {
       closed = true;
-      clearTimeout(timer);
-      if (abort) abort();
+      pause.stop();
+      abort();
+      up.close();
     },
   };
 }
 
-/** Seconds that the server may hold a poll: below the half minute after which many proxies lose patience. */
-const HOLD_SECONDS = 25;
-/** Time for an answer itself, beyond the hold. */
-export const SLACK_MS = 10000;
-/** The pause after a held poll that came back empty at once, so that whatever answers so is not asked in a loop. */
-const HASTE_MS = 1000;
-
-/** A connection of held polls coming down and requests going up: long polling, whatever carries the polls. */
-export function heldPolls(line: Line, ask: Ask): Link {
-  const up = uplink(line);
-  // The first poll does not wait: its answer shows at once that polling works.
-  let wait = -1;
-  let asked = 0;
-  const polls = pollLoop(
-    line,
-    (done) => {
-      wait = wait < 0 ? 0 : HOLD_SECONDS;
-      asked = new Date().getTime();
-      return ask(wait, done);
-    },
-    (answer) => {
-      const hasty = wait > 0 && answer.messages!.length === 0 && new Date().getTime() - asked < HASTE_MS;
-      return hasty ? HASTE_MS : 0;
-    },
+/** Long polling: a request that the server answers when there is something to say; requests up beside it. */
+export function longpoll(line: Line): Link {
+  return heldPolls(line, (wait, timeoutMs, done) =>
+    line.kit.send(line.address('poll', { after: line.streams.received, wait }), undefined, timeoutMs, done),
   );
+}
+
+/** Short polling: now and then a request that the server answers at once; it carries both directions. */
+export function shortpoll(line: Line): Link {
+  const { streams } = line;
+  const pause = timer();
+  let busy = false;
+  let abort: () => void;
+  const waiting = () => streams.sent() > streams.confirmed;
+
+  const poll = () => {
+    if (busy) return;
+    busy = true;
+    pause.stop();
+    const messages = streams.above(streams.confirmed, line.batchBytes());
+    const due = streams.confirmed + Math.min(messages.length, 1);
+    const body = bodyOf(line, messages);
+    const asked = now();
+    streams.acknowledged = streams.received;
+    const url = line.address('poll', { after: streams.received });
+    abort = line.kit.send(url, body, timeoutOf(line, body), (answer) => {
+      if (!takePoll(line, answer)) return;
+      busy = false;
+      line.roundTrip(now() - asked);
+      const taken = streams.confirmed >= due;
+      const advised = (answer.body.interval || INTERVAL_SECONDS) * 1000;
+      const lively = messages.length || answer.body.messages.length;
+      if (taken && waiting())
+        poll(); // what the application said meanwhile goes up at once
+      else pause.after(taken && lively ? Math.min(LIVELY_MS, advised) : advised, poll);
+    });
+  };
+  poll();
 
   return {
-    flush: up.flush,
+    flush() {
+      if (waiting()) poll();
+    },
     acknowledge: () => undefined, // the next poll's `after` does
+    check: poll,
     close() {
-      polls.close();
-      up.close();
+      busy = true;
+      pause.stop();
+      abort();
     },
   };
 }

@@ -1,43 +1,100 @@
-/** HTTP streaming: one JSON value a line down, requests up. */
-import { lineSplitter } from '../core/lines.js';
-import { parse, problemOf } from '../net/http.js';
-import { openStream } from '../net/streaming.js';
-import type { Line, Link } from './transport.js';
-import { ENDED, GARBLED, ROTATE } from './transport.js';
+/** Streaming: Server-Sent Events, or lines of JSON, come down in one long answer; requests go up beside it. */
+import { timer } from '../core/clock.js';
+import type { TransportName } from '../core/wire.js';
+import { parse } from '../core/wire.js';
+import type { OpenStream } from '../net/http.js';
+import { problemOf } from '../net/http.js';
+import type { Line, Link } from './link.js';
+import { ENDED, GARBLED, ROTATE, SILENT } from './link.js';
 import { uplink } from './uplink.js';
-import { watchdog } from './watchdog.js';
 
-export function stream(line: Line): Link {
-  const up = uplink(line);
-  const dog = watchdog(
-    line.pingMs,
-    () => undefined,
-    () => line.lost(ENDED),
-  );
-  const split = lineSplitter((text) => {
-    const value = parse(text);
-    if (value === undefined) return line.lost(GARBLED);
-    line.value(value, text.length);
-    line.alive();
-  });
-  const stop = openStream(
-    line.env,
-    line.address('stream', { after: line.streams.received }),
-    line.credentials,
-    (piece) => {
-      dog.heard();
-      split(piece);
-    },
-    (answer) => line.lost(answer.status !== 200 ? problemOf(answer) : answer.body ? ROTATE : ENDED),
-  );
+/** Where the server streams to each rung. */
+const PATHS: { [rung in TransportName]?: string } = { sse: 'events', stream: 'stream' };
 
-  return {
-    flush: up.flush,
-    acknowledge: up.acknowledge,
-    close() {
-      dog.stop();
-      up.close();
-      stop();
-    },
+/**
+ * Cuts text that arrives in pieces into lines, and hands on the value of each: of an event's `data`, or the whole
+ * line. `undefined` stands for a line that has no business there. Returns a function that takes the pieces.
+ */
+export function valuesOf(take: (value: unknown, size: number) => void): (piece: string) => void {
+  let rest = '';
+  return (piece) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop()!;
+    for (let i = 0; i < lines.length; i++) {
+      // Empty lines and comments keep a connection alive, and the counting needs no ids.
+      const line = lines[i]!.replace(/^data:|^(id|event|retry)?:.*/, '');
+      if (/\S/.test(line)) take(parse(line), line.length);
+    }
   };
+}
+
+/** Server-Sent Events or HTTP streaming, with whatever the platform reads such an answer. */
+export function streaming(rung: TransportName, open: OpenStream): (line: Line) => Link {
+  return (line) => {
+    const up = uplink(line);
+    const silence = timer();
+    const pingSeconds = line.holdSeconds();
+    const heard = () => silence.after(line.patience(pingSeconds * 2000), () => line.lost(SILENT));
+    const split = valuesOf((value, size) => {
+      if (value === undefined) line.lost(GARBLED);
+      else line.value(value, size);
+    });
+    const stop = open(
+      line.address(PATHS[rung]!, { after: line.streams.received, ping: pingSeconds }),
+      (piece) => {
+        heard();
+        split(piece);
+      },
+      (answer) => line.lost(answer.status !== 200 ? problemOf(answer) : answer.body ? ROTATE : ENDED),
+    );
+    heard();
+
+    return {
+      flush: up.flush,
+      acknowledge: up.acknowledge,
+      check() {
+        if (pingSeconds > line.holdSeconds()) line.lost(ROTATE);
+      },
+      close() {
+        silence.stop();
+        up.close();
+        stop();
+      },
+    };
+  };
+}
+
+/**
+ * Finds out whether an answer comes through piece by piece, as it must for a stream, or is held back: one value is
+ * to come at once and the next a second later. Disturbs no session. `done` is called once.
+ */
+export function probeStream(
+  rung: TransportName,
+  open: OpenStream,
+  url: string,
+  patienceMs: number,
+  done: (works: boolean) => void,
+): () => void {
+  const limit = timer();
+  let values = 0;
+  const stop = () => {
+    limit.stop();
+    abort();
+  };
+  const finish = (works: boolean) => {
+    stop();
+    done(works);
+  };
+  const wait = () => limit.after(patienceMs, () => finish(false));
+  const abort = open(
+    url + '/probe/' + PATHS[rung],
+    valuesOf((value) => {
+      if (value === undefined) return finish(false);
+      wait();
+      if (++values > 1) finish(true);
+    }),
+    () => finish(false),
+  );
+  wait();
+  return stop;
 }

@@ -2,15 +2,18 @@
  * The way up beside a connection that only comes down: `POST …/send`, one in flight at a time. That is what keeps
  * the order; `after` in the body is what makes a POST safe to repeat when its answer was lost.
  */
-import type { Batch } from '../core/streams.js';
-import { toBase64 } from '../core/bytes.js';
 import { Backoff } from '../core/backoff.js';
-import type { Answer } from '../net/http.js';
-import { problemOf, send } from '../net/http.js';
-import type { Line } from './transport.js';
+import { toBase64 } from '../core/bytes.js';
+import { now, timer } from '../core/clock.js';
+import { each } from '../core/lists.js';
+import type { Outgoing } from '../core/streams.js';
+import { problemOf } from '../net/http.js';
+import type { Line } from './link.js';
 
-const TIMEOUT_MS = 15000;
+const TIMEOUT_MS = 2500;
 const TRIES = 4;
+/** Any network that is worth the name carries so many bytes in a millisecond. */
+const SLOWEST = 16;
 
 export interface Uplink {
   /** Sends what waits in the outbox. */
@@ -20,79 +23,80 @@ export interface Uplink {
   close(): void;
 }
 
-/** The body of a request that carries messages up. */
-export function bodyOf(batch: Batch, received: number): string {
-  const texts = batch.messages.map((message) =>
-    message.bytes ? '{"op":"binary","data":"' + toBase64(message.bytes) + '"}' : message.text,
+/** The JSON of messages going up. */
+export function jsonOf(messages: Outgoing[]): string {
+  const texts: string[] = [];
+  each(messages, ({ bytes, text }) =>
+    texts.push(bytes ? '{"op":"binary","data":"' + toBase64(bytes) + '"}' : text!),
   );
-  return '{"after":' + batch.after + ',"received":' + received + ',"messages":[' + texts.join(',') + ']}';
+  return '[' + texts.join(',') + ']';
+}
+
+/** The body of a request that carries messages up. */
+export function bodyOf(line: Line, messages: Outgoing[]): string {
+  const { confirmed, received } = line.streams;
+  return '{"after":' + confirmed + ',"received":' + received + ',"messages":' + jsonOf(messages) + '}';
+}
+
+/** How long a request with this body may take. */
+export function timeoutOf(line: Line, body: string): number {
+  return line.patience(TIMEOUT_MS) + body.length / SLOWEST;
 }
 
 export function uplink(line: Line): Uplink {
+  const { streams } = line;
   const backoff = new Backoff();
+  const again = timer();
+  let busy = false;
   let abort: (() => void) | undefined;
-  let retry: ReturnType<typeof setTimeout> | undefined;
   let largest = Infinity;
   let ackDue = false;
 
   const post = () => {
-    if (abort || retry) return;
-    const streams = line.streams;
-    const batch = streams.above(streams.confirmed, Math.min(largest, line.batchBytes()));
-    if (batch.messages.length === 0 && !ackDue) return;
+    const messages = streams.above(streams.confirmed, Math.min(largest, line.batchBytes()));
+    if (busy || !(messages.length || ackDue)) return;
+    busy = true;
     ackDue = false;
     streams.acknowledged = streams.received;
-    abort = send(
-      line.env,
-      {
-        method: 'POST',
-        url: line.address('send'),
-        body: bodyOf(batch, streams.received),
-        credentials: line.credentials,
-        timeoutMs: TIMEOUT_MS,
-      },
-      (answer) => {
-        abort = undefined;
-        answered(answer, batch);
-      },
-    );
-  };
-
-  const answered = (answer: Answer, batch: Batch) => {
-    if (answer.status === 200 && answer.body) {
-      const before = line.streams.confirmed;
-      line.confirmed(answer.body.received);
-      if (line.streams.confirmed > before || batch.messages.length === 0) {
-        backoff.reset();
+    const body = bodyOf(line, messages);
+    const asked = now();
+    abort = line.kit.send(line.address('send'), body, timeoutOf(line, body), (answer) => {
+      const { status } = answer;
+      busy = false;
+      if (status === 200 && answer.body) {
+        line.roundTrip(now() - asked);
+        const before = streams.confirmed;
+        line.confirmed(answer.body.received);
+        if (streams.confirmed > before || !messages.length) {
+          backoff.reset();
+          return post();
+        }
+      } else if (status === 413 && messages.length > 1) {
+        largest = body.length / 2;
         return post();
+      } else if (status && status < 500 && status !== 429) {
+        return line.lost(problemOf(answer));
       }
-    } else if (answer.status === 413 && batch.messages.length > 1) {
-      largest = batch.messages.reduce((sum, message) => sum + message.size, 0) / 2;
-      return post();
-    } else if (answer.status > 0 && answer.status < 500 && answer.status !== 429) {
-      return line.lost(problemOf(answer));
-    }
-    const problem = problemOf(answer);
-    if (backoff.count() >= TRIES) return line.lost(problem);
-    retry = setTimeout(
-      () => {
-        retry = undefined;
+      const problem = problemOf(answer);
+      if (backoff.count() >= TRIES) return line.lost(problem);
+      busy = true;
+      again.after(Math.max(problem.delay || 0, backoff.next()), () => {
+        busy = false;
         post();
-      },
-      Math.max(problem.delay || 0, backoff.next()),
-    );
+      });
+    });
   };
 
   return {
     flush: post,
     acknowledge() {
-      ackDue = line.streams.acknowledged < line.streams.received;
+      ackDue = streams.acknowledged < streams.received;
       post();
     },
     close() {
-      clearTimeout(retry);
+      again.stop();
       if (abort) abort();
-      abort = () => undefined;
+      busy = true;
     },
   };
 }

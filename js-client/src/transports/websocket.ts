@@ -1,108 +1,142 @@
 /** WebSocket: both directions on one connection, binary messages as they are. */
-import { opOf } from '../core/wire.js';
+import { now, timer } from '../core/clock.js';
 import type { Welcome } from '../core/wire.js';
-import { parse } from '../net/http.js';
-import type { Line, Link } from './transport.js';
-import { BROKEN, GARBLED } from './transport.js';
-import { watchdog } from './watchdog.js';
+import { opOf, parse } from '../core/wire.js';
+import type { SocketClass } from '../net/kit.js';
+import type { Line, Link } from './link.js';
+import { BROKEN, GARBLED, SILENT } from './link.js';
 
 const SUBPROTOCOL = 'footbridge.v1';
 /** Closing with our own code tells anyone who watches the wire that the session itself goes on. */
 const CHANGING_TRANSPORT = 4000;
+/** Any network that is worth a WebSocket carries so many bytes in a millisecond; a pong may wait behind them. */
+const SLOWEST = 64;
 
-export function websocket(line: Line): Link {
-  const url = line.address('ws', { after: line.streams.received }).replace(/^http/, 'ws');
-  const socket = new line.env.WebSocket!(url, [SUBPROTOCOL]);
+/** Opens a socket. */
+function dial(SocketClass: SocketClass, url: string): WebSocket {
+  const socket = new SocketClass(url.replace(/^http/, 'ws'), [SUBPROTOCOL]);
+  socket.binaryType = 'arraybuffer';
+  return socket;
+}
+
+/** Ends a socket and listens no more. An error still has someone to hear it, or Node would take it for a crash. */
+function hangUp(socket: WebSocket): void {
+  socket.onmessage = socket.onclose = null;
+  socket.onerror = () => undefined;
+  try {
+    socket.close(CHANGING_TRANSPORT);
+  } catch (notOpen) {
+    // nothing is left to close
+  }
+}
+
+export function websocket(line: Line, proven?: WebSocket): Link {
+  const { streams } = line;
+  const after = streams.received;
+  const socket = proven || dial(line.kit.WebSocket!, line.address('ws', { after }));
+  const tick = timer();
   /** Up: the number of the last message sent here; -1 until the welcome says where the server stands. */
   let sent = -1;
+  let heardAt = now();
+  /** When the ping went out that was not answered yet. */
+  let pinged = 0;
 
   const put = (value: unknown) => {
     if (socket.readyState === 1) socket.send(JSON.stringify(value));
   };
-  const lost = () => line.lost(BROKEN);
-  const dog = watchdog(line.pingMs, () => put({ op: 'ping' }), lost);
-
+  const ping = () => {
+    if (pinged) return;
+    pinged = now();
+    put({ op: 'ping' });
+  };
+  /**
+   * Only a pong shows that both directions work: one is asked for after a silence, and also while the server has not
+   * confirmed what was sent, whatever else comes down. Without it the connection is dead, but as long as something
+   * comes down it may only be slow.
+   */
+  const watch = () => {
+    const time = now();
+    const quiet = line.quietMs() + streams.waiting / SLOWEST;
+    const silent = time - heardAt >= quiet;
+    if (pinged && time - pinged >= quiet * (silent ? 1 : 4)) return line.lost(SILENT);
+    if (silent || streams.waiting) ping();
+    tick.after(line.quietMs() / 4, watch);
+  };
   const flush = () => {
     if (sent < 0 || socket.readyState !== 1) return;
-    line.streams.above(sent, Infinity).messages.forEach((message) => {
-      socket.send(message.bytes || message.text!);
-      sent++;
-    });
+    const messages = streams.above(sent, Infinity);
+    for (let i = 0; i < messages.length; i++, sent++) socket.send(messages[i]!.bytes || messages[i]!.text!);
   };
 
-  socket.binaryType = 'arraybuffer';
   socket.onmessage = (event) => {
-    dog.heard();
-    if (typeof event.data !== 'string') {
-      return line.value(new Uint8Array(event.data), event.data.byteLength);
-    }
-    const value = parse(event.data);
+    const { data } = event;
+    const value = typeof data === 'string' ? parse(data) : new Uint8Array(data);
+    const op = opOf(value);
+    heardAt = now();
     if (value === undefined) return line.lost(GARBLED);
-    if (opOf(value) === 'ping') put({ op: 'pong' });
-    line.value(value, event.data.length);
-    if (opOf(value) === 'welcome') {
+    if (op === 'ping') put({ op: 'pong' });
+    if (op === 'pong' && pinged) {
+      line.roundTrip(heardAt - pinged);
+      pinged = 0;
+    }
+    line.value(value, data.length || data.byteLength);
+    if (op === 'welcome') {
       sent = (value as Welcome).received;
       flush();
     }
-    line.alive();
   };
-  socket.onerror = socket.onclose = lost;
+  socket.onerror = socket.onclose = () => line.lost(BROKEN);
+  if (proven) put({ op: 'attach', session: line.session, after, turn: line.turn });
+  watch();
 
   return {
     flush,
     acknowledge() {
-      if (line.streams.acknowledged === line.streams.received) return;
-      put({ op: 'ack', received: line.streams.received });
-      line.streams.acknowledged = line.streams.received;
+      if (streams.acknowledged === streams.received) return;
+      put({ op: 'ack', received: streams.received });
+      streams.acknowledged = streams.received;
     },
+    check: ping,
     close() {
-      dog.stop();
-      mute(socket);
+      tick.stop();
       sent = -1;
-      try {
-        socket.close(CHANGING_TRANSPORT);
-      } catch (notOpen) {
-        // nothing is left to close
-      }
+      hangUp(socket);
     },
   };
-}
-
-/** Listens no more. An error is still taken note of: without anyone to hear it, Node would take it for a crash. */
-function mute(socket: WebSocket): void {
-  socket.onmessage = socket.onclose = null;
-  socket.onerror = () => undefined;
 }
 
 /**
- * Finds out whether WebSocket works on this network without disturbing a session that goes well on another rung:
- * asks to attach to a session that cannot exist. The server completes the handshake and says `bye`, and that it
- * could say so is the answer.
+ * Finds out whether WebSocket works on this network without disturbing a session: opens one that attaches later. That
+ * it opened counts for nothing; the server says something at once, and that it came is the answer. `done` is called
+ * with that socket, and again without one if it ends before it was used.
  */
-export function probeWebSocket(line: Line, timeoutMs: number, done: (works: boolean) => void): () => void {
+export function probeWebSocket(
+  SocketClass: SocketClass,
+  url: string,
+  timeoutMs: number,
+  done: (socket?: WebSocket) => void,
+): () => void {
+  const limit = timer();
   let socket: WebSocket | undefined;
-  const finish = (works: boolean) => {
-    stop();
-    done(works);
-  };
-  const timer = setTimeout(() => finish(false), timeoutMs);
   const stop = () => {
-    clearTimeout(timer);
-    if (!socket) return;
-    mute(socket);
-    socket.close();
+    limit.stop();
+    if (socket) hangUp(socket);
   };
-  const url = line
-    .address('ws')
-    .replace(/^http/, 'ws')
-    .replace(/session=[^&]*/, 'session=probe');
+  const fail = () => {
+    stop();
+    done();
+  };
+  limit.after(timeoutMs, fail);
   try {
-    socket = new line.env.WebSocket!(url, [SUBPROTOCOL]);
+    socket = dial(SocketClass, url + '/ws?attach=1');
+    socket.onmessage = () => {
+      limit.stop();
+      socket!.onmessage = null;
+      done(socket);
+    };
+    socket.onerror = socket.onclose = fail;
   } catch (forbidden) {
-    finish(false);
-    return stop;
+    limit.after(0, fail);
   }
-  socket.onmessage = () => finish(true);
-  socket.onerror = socket.onclose = () => finish(false);
   return stop;
 }

@@ -34,8 +34,8 @@ const listener = {
   tell: (event, detail) => told.push([event, detail]),
 };
 
-function begin(subscribed) {
-  commands.begun(() => {
+function begin(subscribed, gone = 0) {
+  commands.begun(gone, () => {
     subscriptions.begun(subscribed);
     procedures.begun();
   });
@@ -64,6 +64,7 @@ function outcome() {
 
 beforeEach(() => {
   told = [];
+  listener.position = undefined;
   session = new FakeSession();
   commands = new Commands(session, 1000);
   subscriptions = new Subscriptions(commands);
@@ -149,6 +150,39 @@ test('a call that waited for the session is not interrupted by it', () => {
   assert.equal(session.look().length, 1);
 });
 
+test('what waits goes along with the opening, up to the first that may not be repeated', () => {
+  const done = outcome();
+  commands.send('publish', { data: 1 }, 'repeat', done);
+  commands.send('history', {}, 'repeat', done);
+  commands.send('call', {}, 'interrupt', done);
+  commands.send('publish', { data: 2 }, 'repeat', done);
+  const along = commands.opening().map((text) => JSON.parse(text));
+  assert.deepEqual(
+    along.map(({ op }) => op),
+    ['publish', 'history'],
+  );
+  begin({}, 2);
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['call', 'publish'],
+  );
+  along.forEach(({ id }) => commands.reply({ id, data: id }));
+  assert.deepEqual(done.calls, [1, 2]);
+  lose();
+  begin();
+  assert.deepEqual(
+    session.look().map(({ data }) => data),
+    [2],
+  );
+});
+
+test('no more goes along with the opening than one request should carry', () => {
+  commands = new Commands(session, 1 << 20);
+  for (let i = 0; i < 5; i++)
+    commands.send('publish', { data: 'x'.repeat(10000) }, 'repeat', () => undefined);
+  assert.equal(commands.opening().length, 3);
+});
+
 test('a late answer to a command that was settled is ignored', () => {
   const done = outcome();
   begin();
@@ -196,10 +230,9 @@ test('a new session goes on where the messages of the last one ended', () => {
   subscribed('a', {}, { epoch: 'e', offset: 4 });
   subscriptions.message({ channel: 'a', offset: 5, data: 'five' });
   lose();
-  begin();
-  const [{ op, id, positions }] = session.look();
-  assert.deepEqual([op, positions], ['recover', { a: { epoch: 'e', offset: 5 } }]);
-  commands.reply({ id, data: { channels: { a: { epoch: 'e', offset: 6, recovered: true } } } });
+  assert.deepEqual(subscriptions.opening()[0].since, { epoch: 'e', offset: 5 });
+  begin({ a: { epoch: 'e', offset: 6, recovered: true } });
+  assert.deepEqual(session.look(), []);
   subscriptions.message({ channel: 'a', offset: 6, data: 'six' });
   assert.deepEqual(
     told.filter(([event]) => event !== 'subscribed'),
@@ -210,7 +243,7 @@ test('a new session goes on where the messages of the last one ended', () => {
   );
 });
 
-test('a channel with presence is subscribed again, since recovering would not join', () => {
+test('a channel that the opening could not take along is subscribed to where its messages ended', () => {
   begin();
   subscribed('a', { presence: true }, { epoch: 'e', offset: 4 });
   lose();
@@ -309,7 +342,7 @@ test('a history that no longer reaches back is reported once, whoever says it', 
   lose();
   begin();
   const [{ id }] = session.look();
-  commands.reply({ id, data: { channels: { a: { epoch: 'f', offset: 2, recovered: false } } } });
+  commands.reply({ id, data: { epoch: 'f', offset: 2, recovered: false } });
   subscriptions.gap({ channel: 'a', epoch: 'f', offset: 2 });
   assert.deepEqual(
     told.filter(([event]) => event === 'gap'),
@@ -317,14 +350,14 @@ test('a history that no longer reaches back is reported once, whoever says it', 
   );
   subscriptions.message({ channel: 'a', offset: 3, data: 'next' });
   assert.deepEqual(told.at(-1), ['message', 'next']);
-  assert.deepEqual(subscriptions.position('a'), { epoch: 'f', offset: 3 });
+  assert.deepEqual(listener.position, { epoch: 'f', offset: 3 });
 });
 
 test('a channel that cannot be recovered for lack of permission is lost with its reason', () => {
   begin();
   subscribed('a', {}, { epoch: 'e', offset: 4 });
   lose();
-  begin();
+  begin({ a: { epoch: 'e', offset: 9 } });
   const [{ id }] = session.look();
   commands.reply({ id, data: { channels: { a: { error: { code: 'forbidden', message: 'no more' } } } } });
   assert.deepEqual([told[0][0], told[0][1].code], ['unsubscribed', 'forbidden']);

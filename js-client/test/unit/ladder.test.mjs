@@ -67,3 +67,20 @@ test('a connection that lasted makes good for those that were cut', () => {
   ladder.cut('websocket', 3000);
   assert.equal(ladder.best(), 'websocket');
 });
+
+test('the carrier is the best row of requests that end, whatever is above', () => {
+  assert.equal(ladder.carrier(), 'longpoll');
+  ladder = new Ladder(['websocket', 'longpoll', 'shortpoll'], () => now);
+  ladder.failed('longpoll');
+  assert.equal(ladder.carrier(), 'shortpoll');
+  ladder.failed('shortpoll');
+  assert.equal(ladder.carrier(), 'longpoll');
+});
+
+test('on another network everything may be tried again', () => {
+  ladder.failed('websocket');
+  assert.ok(!ladder.free('websocket'));
+  ladder.lift();
+  assert.ok(ladder.free('websocket'));
+  assert.equal(ladder.climbIn('sse'), 0);
+});

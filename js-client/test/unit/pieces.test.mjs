@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBase64, toBase64, utf8Length } from '../../target/es5/core/bytes.js';
-import { lineSplitter } from '../../target/es5/core/lines.js';
+import { each, keep, place } from '../../target/es5/core/lists.js';
 import { isExplicit, remedyFor } from '../../target/es5/core/problem.js';
 import { problemOf } from '../../target/es5/net/http.js';
+import { valuesOf } from '../../target/es5/transports/stream.js';
 import { seeded } from '../support/random.mjs';
 
 test('base64 is what Node makes of it, for any bytes', () => {
@@ -21,30 +22,41 @@ test('the length of a text is counted in bytes of UTF-8', () => {
   }
 });
 
-test('lines are whole, however the text is cut', () => {
-  const text = '{"a":1}\n\n{"b":"two words"}\n{"c":3}\n';
+test('values are whole, however the text of a stream is cut', () => {
+  const text =
+    ': ping\n\ndata: {"a":1}\n\nid: 7\ndata: {"b":"two words: id: 7"}\n\n{"c":3}\n   \nretry: 5\nevent: message\n"text"\n<html>\n{"d"';
   const random = seeded(2);
   for (let round = 0; round < 200; round++) {
-    const lines = [];
-    const split = lineSplitter((line) => lines.push(line));
+    const values = [];
+    const split = valuesOf((value) => values.push(value));
     for (let at = 0; at < text.length;) {
       const length = 1 + random.below(6);
       split(text.slice(at, at + length));
       at += length;
     }
-    assert.deepEqual(lines, ['{"a":1}', '{"b":"two words"}', '{"c":3}']);
+    assert.deepEqual(values, [{ a: 1 }, { b: 'two words: id: 7' }, { c: 3 }, 'text', undefined]);
   }
 });
 
-test('a rest without a line break is not a line yet', () => {
-  const lines = [];
-  lineSplitter((line) => lines.push(line))('{"a":1}\n{"b":');
-  assert.deepEqual(lines, ['{"a":1}']);
+test('lists are walked as they were at the beginning', () => {
+  const list = [1, 2, 3];
+  const seen = [];
+  each(list, (item) => {
+    seen.push(item);
+    list.length = 0;
+  });
+  assert.deepEqual(seen, [1, 2, 3]);
+  assert.deepEqual(
+    keep([1, 2, 3, 4], (item) => item % 2 === 0),
+    [2, 4],
+  );
+  assert.deepEqual([place(['a', 'b'], 'b'), place(['a', 'b'], 'c')], [1, -1]);
 });
 
 const remedies = [
   [{ code: 'session_gone', status: 410 }, 'renew'],
-  [{ code: 'http_404', status: 404 }, 'renew'],
+  [{ code: 'not_found', status: 404 }, 'renew'],
+  [{ code: 'http_404', status: 404 }, 'return'],
   [{ code: 'gap', status: 409 }, 'renew'],
   [{ code: 'expired', reconnect: false }, 'renew'],
   [{ code: 'overflow', reconnect: false }, 'renew'],

@@ -3,29 +3,35 @@
  * acts as one), hands up the values that come down and sends what waits in the session's outbox. It counts nothing
  * and never reconnects: when it ends it says so once, and the session decides what comes next.
  */
-import type { Problem, TransportName } from '../core/wire.js';
+import type { Problem } from '../core/wire.js';
 import type { Streams } from '../core/streams.js';
-import type { Environment } from '../net/environment.js';
+import type { Kit } from '../net/kit.js';
 
 /** What a transport is given: the session's side of a connection. Calls after `close` are ignored. */
 export interface Line {
-  env: Environment;
+  kit: Kit;
   streams: Streams;
-  /** Send cookies to another origin too. */
-  credentials: boolean;
+  session: string;
+  turn: number;
+  /** The server has already shown on this path that it answers: nothing has to be proven first. */
+  proven: boolean;
   /** The address of a request of this session, with its turn; `query` is added. */
-  address(path: string, query?: { [name: string]: string | number }): string;
-  /** Milliseconds of silence after which either side pings. */
-  pingMs(): number;
+  address(path: string, query?: { [name: string]: string | number | undefined }): string;
+  /** Milliseconds of silence after which the other side is to be asked for a sign of life. */
+  quietMs(): number;
+  /** Seconds for which the server may hold a poll, or after which it should ping: short while somebody looks. */
+  holdSeconds(): number;
+  /** How long to wait for what should take `ms` at most, on this network: longer where it is slow. */
+  patience(ms: number): number;
   /** The most bytes that one batch going up may have. */
   batchBytes(): number;
+  /** So long did the other side take to answer. */
+  roundTrip(ms: number): void;
   /**
    * Any value that came down, in order. `number` is the message's number where the transport knows it; without
    * one, values count on from the `welcome`. `size` is its length on the wire, roughly.
    */
   value(value: unknown, size: number, number?: number): void;
-  /** The other side answered something: the connection is alive. */
-  alive(): void;
   /** The server says how many of our messages it has. */
   confirmed(received: number): void;
   /** The connection ended. */
@@ -38,21 +44,22 @@ export interface Link {
   flush(): void;
   /** Tells the server how far we received, if this transport does not do so by itself. */
   acknowledge(): void;
+  /** Somebody looks again, or the network may be another one: makes sure soon that the connection is alive. */
+  check(): void;
   /** Ends the connection at once. Nothing is called afterwards. */
   close(): void;
 }
 
-/** Opens a connection. May throw if the environment forbids it. */
-export type Transport = (line: Line) => Link;
-
-/** All transports by the name of their rung. */
-export type Transports = { [name in TransportName]: Transport };
+/** Opens a connection, or goes on with a WebSocket that has shown that it works. May throw if that is forbidden. */
+export type Transport = (line: Line, proven?: WebSocket) => Link;
 
 /** No answer, without a reason that anyone could give. */
 export const BROKEN: Problem = { code: 'unreachable', status: 0 };
+/** The connection is there and nothing comes: something on the way has forgotten or swallowed it. */
+export const SILENT: Problem = { code: 'silent', status: 0 };
 /** The server ended the connection without a word. */
 export const ENDED: Problem = { code: 'ended' };
-/** The connection carried as much as one should; a fresh one goes on. */
+/** The connection carried as much as one should, or for as long; a fresh one goes on. */
 export const ROTATE: Problem = { code: 'rotate', reconnect: true };
 /** What came was not of our protocol: a proxy's page, for example. */
 export const GARBLED: Problem = { code: 'garbled' };
