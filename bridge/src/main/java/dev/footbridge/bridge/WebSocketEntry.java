@@ -9,7 +9,8 @@ import io.undertow.server.HttpServerExchange;
 
 /**
  * {@code GET /ws}: a WebSocket that attaches to another node's session is forwarded there. One
- * whose session is not to be had is told so by the handler, on the open WebSocket.
+ * whose session is not to be had is told so by the handler, on the open WebSocket. With {@code
+ * attach} the session is looked for when the open WebSocket names it.
  */
 final class WebSocketEntry implements HttpHandler {
   private final SessionAccess access;
@@ -22,6 +23,10 @@ final class WebSocketEntry implements HttpHandler {
 
   @Override
   public void handleRequest(HttpServerExchange exchange) {
+    if (Requests.query(exchange, "attach") != null) {
+      here.handleWaiting(exchange, access);
+      return;
+    }
     String id = Requests.query(exchange, "session");
     if (id == null) {
       here.handleRequest(exchange, null);

@@ -370,6 +370,23 @@ class LimitsTest {
   }
 
   @Test
+  @Of(Setting.WEBSOCKET_ATTACH_SECONDS)
+  void a_web_socket_without_a_session_may_wait_only_so_long() throws IOException {
+    try (TestServer server = limited(Setting.WEBSOCKET_ATTACH_SECONDS, 1);
+        FrameSocket attached = FrameSocket.open(server, "/ws?attach=1");
+        FrameSocket waiting = FrameSocket.open(server, "/ws?attach=1")) {
+      attached.text("{\"op\":\"attach\",\"session\":\"" + server.open() + "\"}");
+      attached.await("welcome");
+      assertThat(waiting.value().toString())
+          .isEqualTo("{\"op\":\"bye\",\"code\":\"timeout\",\"reconnect\":true,\"delay\":0}");
+      assertThat(waiting.awaitClose().closeCode()).isEqualTo(1008);
+      assertThat(waiting.read()).isNull();
+      attached.text("{\"op\":\"ping\"}");
+      assertThat(attached.await("pong")).isNotNull();
+    }
+  }
+
+  @Test
   @Of({Setting.SESSION_BUFFER_BYTES, Setting.SESSION_WINDOW_MILLIS})
   void whoever_takes_and_never_acknowledges_is_sent_back_and_loses_nothing() throws IOException {
     int total = 100;

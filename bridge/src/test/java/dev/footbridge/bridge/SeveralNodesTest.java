@@ -1,5 +1,7 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Problems.assertRefused;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -11,12 +13,14 @@ import dev.footbridge.config.ConfigException;
 import dev.footbridge.config.Setting;
 import dev.footbridge.support.RedisServer;
 import dev.footbridge.testclient.Answer;
+import dev.footbridge.testclient.FrameSocket;
 import dev.footbridge.testclient.HttpSocket;
 import dev.footbridge.testclient.RedisCommands;
 import dev.footbridge.testclient.SessionClient;
 import dev.footbridge.testclient.TcpRelay;
 import dev.footbridge.testclient.TestServer;
 import dev.footbridge.testclient.Transport;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -34,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Nodes that share a Redis: what is on one of them is on all. */
 class SeveralNodesTest {
@@ -170,6 +175,90 @@ class SeveralNodesTest {
     Answer preflight =
         other.ask("OPTIONS", "/sessions/" + id + "/poll", null, "Origin: https://a.example");
     assertThat(preflight.status()).isEqualTo(403);
+  }
+
+  private static String attach(String session, String more) {
+    return "{\"op\":\"attach\",\"session\":\"" + session + "\"" + more + "}";
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"Sec-WebSocket-Protocol: footbridge.v1", "X-None: x"})
+  void a_web_socket_that_waits_attaches_to_a_session_of_the_other_node(String header)
+      throws IOException {
+    String id = one.open();
+    String ask = "{\"op\":\"history\",\"id\":%d,\"channel\":\"news\"}";
+    try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1", header)) {
+      // Also what follows in the same packet.
+      ByteArrayOutputStream packet = new ByteArrayOutputStream();
+      for (String text :
+          List.of("{\"op\":\"ping\"}", attach(id, ",\"after\":0,\"turn\":2"), ask.formatted(1))) {
+        packet.write(FrameSocket.encode(FrameSocket.TEXT, true, text.getBytes(UTF_8)));
+      }
+      socket.socket().write(packet.toByteArray());
+      assertThat(socket.value().path("op").asText()).isEqualTo("pong");
+      assertThat(socket.value().path("op").asText()).isEqualTo("welcome");
+      assertThat(socket.await("reply").path("id").asInt()).isEqualTo(1);
+      String large = "x".repeat(300_000);
+      socket.text("{\"op\":\"publish\",\"id\":2,\"channel\":\"news\",\"data\":\"" + large + "\"}");
+      assertThat(socket.await("reply").path("id").asInt()).isEqualTo(2);
+      socket.text(ask.formatted(3));
+      assertThat(socket.await("reply").toString()).contains(large);
+      assertThat(one.get("/sessions/" + id + "/poll?turn=1").status()).isEqualTo(409);
+
+      one.ask("DELETE", "/sessions/" + id, null);
+      assertThat(socket.await("bye").path("code").asText()).isEqualTo("closed");
+      assertThat(socket.awaitClose().closeCode()).isEqualTo(1000);
+      assertThat(socket.read()).isNull();
+    }
+  }
+
+  @Test
+  void a_web_socket_that_waits_is_refused_through_another_node_too() throws IOException {
+    String id = one.open();
+    String[][] tries = {
+      {attach(id, ",\"after\":7"), "gap"},
+      {attach("nonsense", ""), "not_found"},
+      {attach("zz.AAAAAAAAAAAAAAAAAAAAAA", ""), "session_gone"},
+    };
+    for (String[] wish : tries) {
+      try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1")) {
+        socket.text(wish[0]);
+        assertRefused(socket, wish[1]);
+      }
+    }
+  }
+
+  @Test
+  void an_end_of_a_late_web_socket_is_an_end_at_its_node_and_the_other_way() throws IOException {
+    TestServer short1 = node(builder -> builder.set(Setting.SESSION_TTL_SECONDS, 1));
+    String id = short1.open();
+    FrameSocket socket = FrameSocket.open(other, "/ws?attach=1");
+    socket.text(attach(id, ""));
+    socket.await("welcome");
+    socket.socket().kill();
+    await().until(() -> short1.footbridge().sessions() == 0);
+
+    String next = one.open();
+    try (FrameSocket left = FrameSocket.open(other, "/ws?attach=1")) {
+      left.text(attach(next, ""));
+      left.await("welcome");
+      Thread closing = new Thread(one::close);
+      closing.start();
+      assertThat(left.await("bye").path("code").asText()).isEqualTo("draining");
+    }
+  }
+
+  @Test
+  void a_late_web_socket_ends_when_the_node_that_it_came_to_goes_down() throws IOException {
+    String id = one.open();
+    try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1")) {
+      socket.text(attach(id, ""));
+      socket.await("welcome");
+      Thread closing = new Thread(other::close);
+      closing.start();
+      assertThat(socket.socket().endsByServer()).isTrue();
+      assertThat(one.get("/sessions/" + id + "/poll").status()).isEqualTo(200);
+    }
   }
 
   @ParameterizedTest

@@ -30,6 +30,12 @@ public enum Setting {
       600_000,
       "how long a full buffer waits for an acknowledgement before the connection must come back"),
 
+  WEBSOCKET_ATTACH_SECONDS(
+      "websocket.attach-seconds",
+      30,
+      1,
+      300,
+      "how long a WebSocket without a session waits to be told one"),
   POLL_MAX_WAIT_SECONDS("poll.max-wait-seconds", 55, 1, 3600, "how long a poll is held at most"),
   POLL_INTERVAL_SECONDS(
       "poll.interval-seconds", 1, 1, 3600, "how often short pollers are asked to come"),

@@ -16,6 +16,7 @@ import dev.footbridge.io.Lanes;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.memory.MemoryChannelStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
+import dev.footbridge.websocket.WaitingSockets;
 import dev.footbridge.websocket.WebSocketHandler;
 import io.netty.util.HashedWheelTimer;
 import io.netty.util.Timer;
@@ -61,6 +62,7 @@ public final class Node implements AutoCloseable {
   private final HubService service;
   private final Lanes lanes;
   private final Sessions sessions;
+  private final WaitingSockets waiting;
   private final List<LongConsumer> everySecond = new CopyOnWriteArrayList<>();
   private volatile @Nullable DataDirectory directory;
   private volatile boolean closed;
@@ -151,6 +153,9 @@ public final class Node implements AutoCloseable {
               cluster.listener());
       cluster.keep(sessions);
     }
+    this.waiting =
+        new WaitingSockets(
+            config.sessionLimits(), config.seconds(Setting.WEBSOCKET_ATTACH_SECONDS), nanoClock);
     tick();
   }
 
@@ -178,6 +183,7 @@ public final class Node implements AutoCloseable {
             timeout -> {
               try {
                 sessions.check();
+                waiting.check();
                 lookAfterStores();
                 everySecond.forEach(action -> action.accept(nanoClock.getAsLong()));
               } catch (RuntimeException e) {
@@ -242,7 +248,7 @@ public final class Node implements AutoCloseable {
 
   /** The handler of {@code GET /ws}. */
   public WebSocketHandler webSocketHandler() {
-    return new WebSocketHandler(sessions, lanes, timer, nanoClock);
+    return new WebSocketHandler(sessions, waiting, lanes, timer, nanoClock);
   }
 
   /**
@@ -329,6 +335,7 @@ public final class Node implements AutoCloseable {
       cluster.takeNoMore();
     }
     sessions.drain();
+    waiting.drain(sessions.farewells());
   }
 
   /**
@@ -351,6 +358,7 @@ public final class Node implements AutoCloseable {
   /** Takes no new sessions and ends those that there are; their clients are told to come back. */
   public void drain() {
     sessions.drain();
+    waiting.drain(sessions.farewells());
     sessions.closeAll();
   }
 

@@ -402,7 +402,8 @@ public final class Sessions {
     }
   }
 
-  private Supplier<Bye> farewells() {
+  /** Last words that send clients away to come back; see {@link #closeAll}. Any thread. */
+  public Supplier<Bye> farewells() {
     long spreadMillis = LEAST_SPREAD_MILLIS + byId.size() / SESSIONS_A_MILLI;
     return () ->
         new Bye(

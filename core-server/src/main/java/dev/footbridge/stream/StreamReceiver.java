@@ -179,6 +179,12 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     }
   }
 
+  /** The connection is another's from now on; nothing more is done with it. On its thread. */
+  protected final void letGo() {
+    gone = true;
+    controls = null;
+  }
+
   /** Whether the connection has gone or is about to. */
   protected final boolean isOver() {
     return gone || lastWords != null;

@@ -56,7 +56,7 @@ public final class FrameDecoder {
   }
 
   private final boolean expectsMask;
-  private final int maxMessageBytes;
+  private int maxMessageBytes;
   private final int maxFragments;
 
   private State state = State.OPCODE;
@@ -68,6 +68,7 @@ public final class FrameDecoder {
   private int maskKey; // rotated, so that its first byte is always for the next payload byte
   private long payloadLeft;
   private byte @Nullable [] control;
+  private boolean interrupted;
 
   // The message in progress, which may be interrupted by control frames.
   private byte messageOpcode; // CONTINUATION while there is none
@@ -108,16 +109,18 @@ public final class FrameDecoder {
    * Decodes all that {@code in} has, and calls {@code handler} for each thing that is complete. Any
    * kind of buffer will do; its content is not modified and its byte order does not matter.
    *
-   * <p>On return, and on {@link WebSocketProtocolException}, nothing remains in {@code in}. If the
-   * handler throws, the exception passes through, and {@code in} stands after the frame that was
-   * handled; decoding may go on from there.
+   * <p>On return, unless a handler has {@linkplain #interrupt() interrupted} it, and on {@link
+   * WebSocketProtocolException}, nothing remains in {@code in}. If the handler throws, the
+   * exception passes through, and {@code in} stands after the frame that was handled; decoding may
+   * go on from there.
    *
    * @throws WebSocketProtocolException at most once in the decoder's life: the connection must be
    *     failed with the exception's close code
    */
   public void decode(ByteBuffer in, FrameHandler handler) throws WebSocketProtocolException {
+    interrupted = false;
     try {
-      while (in.hasRemaining()) {
+      while (in.hasRemaining() && !interrupted) {
         switch (state) {
           case OPCODE -> readOpcode(in.get());
           case LENGTH -> readLength(in.get(), handler);
@@ -142,6 +145,19 @@ public final class FrameDecoder {
     state = State.DONE;
     control = null;
     message = null;
+  }
+
+  /**
+   * A handler may call this: decoding returns at once, and stands after the frame that is being
+   * handled; it may go on from there.
+   */
+  public void interrupt() {
+    interrupted = true;
+  }
+
+  /** Sets another limit for the messages that begin from now on. */
+  public void allow(int messageBytes) {
+    maxMessageBytes = messageBytes;
   }
 
   /** Whether decoding has ended: closed by the peer, failed or stopped. */

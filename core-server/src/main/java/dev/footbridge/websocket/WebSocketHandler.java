@@ -26,7 +26,8 @@ import org.xnio.StreamConnection;
  * {@code GET /ws}: completes the WebSocket handshake, takes the connection over from the HTTP
  * server and opens a session on it or attaches it to the one that the query names. A client that
  * cannot have a session is told so by a {@code bye} on the open WebSocket: a browser would show a
- * refused handshake to nobody.
+ * refused handshake to nobody. {@code GET /ws?attach=1} neither opens nor attaches: the WebSocket
+ * waits for an {@code attach} value that names its session.
  */
 public final class WebSocketHandler implements HttpHandler {
   /** Our subprotocol's name. */
@@ -36,14 +37,20 @@ public final class WebSocketHandler implements HttpHandler {
   private static final HttpString SEC_WEBSOCKET_PROTOCOL = new HttpString("Sec-WebSocket-Protocol");
   private static final HttpString SEC_WEBSOCKET_VERSION = new HttpString("Sec-WebSocket-Version");
 
+  /** The largest value of a WebSocket that has no session yet. */
+  private static final int MAX_WISH_BYTES = 4096;
+
   private final Sessions sessions;
+  private final WaitingSockets waiting;
   private final Lanes lanes;
   private final Timer timer;
   private final LongSupplier nanoClock;
 
   /** Wires the parts; none of them is owned. */
-  public WebSocketHandler(Sessions sessions, Lanes lanes, Timer timer, LongSupplier nanoClock) {
+  public WebSocketHandler(
+      Sessions sessions, WaitingSockets waiting, Lanes lanes, Timer timer, LongSupplier nanoClock) {
     this.sessions = sessions;
+    this.waiting = waiting;
     this.lanes = lanes;
     this.timer = timer;
     this.nanoClock = nanoClock;
@@ -68,6 +75,75 @@ public final class WebSocketHandler implements HttpHandler {
    * @param refusal what the client is told then, on the open WebSocket
    */
   public void handleRequest(HttpServerExchange exchange, @Nullable ProtocolException refusal) {
+    Boolean speaksFootbridge = shake(exchange);
+    if (speaksFootbridge != null) {
+      Wish wish = wish(exchange, refusal);
+      exchange.upgradeChannel(
+          (connection, upgraded) -> upgraded(transport(connection, speaksFootbridge), wish));
+      exchange.endExchange();
+    }
+  }
+
+  /**
+   * Handles a request for a WebSocket that gets its session later.
+   *
+   * @param attacher is asked for the session
+   */
+  public void handleWaiting(HttpServerExchange exchange, AttachRequest.Attacher attacher) {
+    Boolean speaksFootbridge = shake(exchange);
+    if (speaksFootbridge != null) {
+      ProtocolException wrong = notWaiting(exchange);
+      AttachRequest.Client client =
+          new AttachRequest.Client(
+              Requests.address(exchange),
+              exchange.getRequestPath(),
+              speaksFootbridge ? SUBPROTOCOL : null,
+              exchange.getConnection().getByteBufferPool());
+      exchange.upgradeChannel(
+          (connection, upgraded) ->
+              waiting(transport(connection, speaksFootbridge), wrong, client, attacher));
+      exchange.endExchange();
+    }
+  }
+
+  private static @Nullable ProtocolException notWaiting(HttpServerExchange exchange) {
+    if (!"1".equals(Requests.query(exchange, "attach"))) {
+      return ProtocolException.malformed("\"attach\" can only be 1.");
+    }
+    for (String other : List.of("session", "after", "turn", "endpoint")) {
+      if (Requests.query(exchange, other) != null) {
+        return ProtocolException.malformed(
+            "With \"attach\" there is no \"" + other + "\"; the value \"attach\" says that.");
+      }
+    }
+    return null;
+  }
+
+  private void waiting(
+      WebSocketTransport transport,
+      @Nullable ProtocolException wrong,
+      AttachRequest.Client client,
+      AttachRequest.Attacher attacher) {
+    if (wrong != null) {
+      transport.refuse(wrong);
+      return;
+    }
+    WaitingSocket socket = new WaitingSocket(transport, waiting, client, attacher);
+    try {
+      waiting.add(socket);
+    } catch (ProtocolException refused) {
+      transport.refuse(refused);
+      return;
+    }
+    transport.await(socket, MAX_WISH_BYTES);
+  }
+
+  /**
+   * Completes the handshake as far as the answer's head.
+   *
+   * @return whether the client chose our subprotocol; null where it was refused, and answered
+   */
+  private static @Nullable Boolean shake(HttpServerExchange exchange) {
     Handshake.Result result =
         Handshake.check(
             exchange.getRequestMethod().toString(),
@@ -86,7 +162,7 @@ public final class WebSocketHandler implements HttpHandler {
                   ? ErrorCode.UPGRADE_REQUIRED
                   : ErrorCode.MALFORMED,
               rejected.reason()));
-      return;
+      return null;
     }
     Handshake.Accepted accepted = (Handshake.Accepted) result;
     String subprotocol = accepted.subprotocol();
@@ -95,10 +171,7 @@ public final class WebSocketHandler implements HttpHandler {
     if (subprotocol != null) {
       exchange.getResponseHeaders().put(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    Wish wish = wish(exchange, refusal);
-    exchange.upgradeChannel(
-        (connection, upgraded) -> upgraded(connection, wish, subprotocol != null));
-    exchange.endExchange();
+    return subprotocol != null;
   }
 
   private static Wish wish(HttpServerExchange exchange, @Nullable ProtocolException refusal) {
@@ -122,17 +195,18 @@ public final class WebSocketHandler implements HttpHandler {
     }
   }
 
-  private void upgraded(StreamConnection connection, Wish wish, boolean speaksFootbridge) {
-    Lane lane = lanes.of(connection.getIoThread());
-    WebSocketTransport transport =
-        new WebSocketTransport(
-            lane,
-            connection,
-            nanoClock,
-            timer,
-            sessions.options().pingNanos(),
-            sessions.options().messageBytes(),
-            speaksFootbridge);
+  private WebSocketTransport transport(StreamConnection connection, boolean speaksFootbridge) {
+    return new WebSocketTransport(
+        lanes.of(connection.getIoThread()),
+        connection,
+        nanoClock,
+        timer,
+        sessions.options().pingNanos(),
+        sessions.options().messageBytes(),
+        speaksFootbridge);
+  }
+
+  private void upgraded(WebSocketTransport transport, Wish wish) {
     String id = wish.session();
     if (wish.refusal() != null) {
       transport.refuse(wish.refusal());
@@ -145,6 +219,7 @@ public final class WebSocketHandler implements HttpHandler {
         transport.refuse(refused);
       }
     } else {
+      Lane lane = transport.lane();
       Stages.on(
           sessions.open(wish.open(), lane),
           session -> lane.execute(() -> open(transport, session)),

@@ -2,6 +2,7 @@ package dev.footbridge.websocket;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
@@ -30,6 +31,8 @@ public final class WebSocketReader {
   private final StreamSourceChannel source;
   private final FrameDecoder decoder;
   private final Handler handler;
+  private byte @Nullable [] rest;
+  private boolean held;
   private boolean finished;
 
   /**
@@ -48,13 +51,47 @@ public final class WebSocketReader {
     readable();
   }
 
+  /** Sets another limit for the messages that begin from now on. */
+  void allow(int messageBytes) {
+    decoder.allow(messageBytes);
+  }
+
+  /** Handles and reads nothing more, not even what has come already, until {@link #release}. */
+  void hold() {
+    held = true;
+    decoder.interrupt();
+    source.suspendReads();
+  }
+
+  /** Goes on where {@link #hold} has left off; else does nothing. */
+  void release() {
+    if (!held) {
+      return;
+    }
+    held = false;
+    byte[] waiting = takeRest();
+    if (waiting != null) {
+      handle(ByteBuffer.wrap(waiting));
+    }
+    if (!held && !finished) {
+      source.resumeReads();
+    }
+  }
+
+  /** While held: what has come and was not handled, or null; whoever takes it handles it. */
+  byte @Nullable [] takeRest() {
+    byte[] waiting = rest;
+    rest = null;
+    return waiting;
+  }
+
   /** Handles nothing more of what comes; it is read and dropped until the peer ends. */
   public void discard() {
     decoder.stop();
   }
 
   private void readable() {
-    if (finished) {
+    if (finished || held) {
       return;
     }
     ByteBuffer scratch = SCRATCH.get();
@@ -74,12 +111,21 @@ public final class WebSocketReader {
       return;
     }
     scratch.flip();
-    if (!decoder.isDone()) {
+    handle(scratch);
+  }
+
+  private void handle(ByteBuffer in) {
+    while (in.hasRemaining() && !held && !decoder.isDone()) {
       try {
-        decoder.decode(scratch, handler);
+        decoder.decode(in, handler);
       } catch (WebSocketProtocolException violation) {
         handler.violated(violation);
       }
+    }
+    if (held && in.hasRemaining()) {
+      byte[] kept = new byte[in.remaining()];
+      in.get(kept);
+      rest = kept;
     }
     handler.pause();
   }

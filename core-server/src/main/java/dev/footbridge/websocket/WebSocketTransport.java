@@ -10,9 +10,14 @@ import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
 import io.netty.util.Timer;
+import java.nio.ByteBuffer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.xnio.Buffers;
 import org.xnio.IoUtils;
 import org.xnio.StreamConnection;
+import org.xnio.XnioIoThread;
+import org.xnio.conduits.PushBackStreamSourceConduit;
 
 /**
  * A session on a WebSocket (RFC 6455), on a connection taken over from the HTTP server. Messages go
@@ -30,7 +35,9 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private final StreamConnection connection;
   private final WebSocketReader reader;
   private final LongSupplier nanoClock;
+  private final int maxMessageBytes;
   private final boolean answersPings;
+  private volatile @Nullable WaitingSocket waiting;
   private volatile long heardNanos;
   private volatile boolean ackDue;
   private int unacknowledged;
@@ -52,6 +59,7 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
     open(connection.getSinkChannel());
     this.connection = connection;
     this.nanoClock = nanoClock;
+    this.maxMessageBytes = maxMessageBytes;
     this.answersPings = speaksFootbridge;
     this.heardNanos = nanoClock.getAsLong();
     this.reader = new WebSocketReader(connection.getSourceChannel(), maxMessageBytes, this);
@@ -61,14 +69,77 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   void start(Session session, Message welcome) {
     acked = session.received();
     begin(session, welcome);
-    reader.start();
+    read();
   }
 
   /** No session can be had; says why and ends. */
   void refuse(ProtocolException reason) {
     framed(FrameEncoder.frame(Opcode.TEXT, reason.bye().raw()));
     endWith(FrameEncoder.close(closeCode(reason.code()), reason.code()));
+    read();
+  }
+
+  private void read() {
+    if (waiting == null) {
+      reader.start();
+    } else {
+      reader.allow(maxMessageBytes);
+      reader.release();
+    }
+  }
+
+  // ---- without a session ----
+
+  /**
+   * There is no session yet: what comes is for whoever waits, until that holds the connection.
+   *
+   * @param maxWishBytes the largest value that is accepted meanwhile
+   */
+  void await(WaitingSocket until, int maxWishBytes) {
+    waiting = until;
+    reader.allow(maxWishBytes);
     reader.start();
+  }
+
+  /** Handles nothing more, until the session has been attached or refused. */
+  void hold() {
+    reader.hold();
+  }
+
+  XnioIoThread thread() {
+    return connection.getIoThread();
+  }
+
+  /** Whether the connection has gone or ends. */
+  boolean hasEnded() {
+    return isOver();
+  }
+
+  /** The connection ends with this; on its thread. */
+  void bye(Bye last) {
+    endNow(last);
+  }
+
+  /**
+   * Gives the connection away while it is held: what it has brought and was not handled comes
+   * first.
+   *
+   * @return null where it has gone, or has not taken all that it was given; it stays here then
+   */
+  @Nullable StreamConnection handOver() {
+    flush();
+    if (isOver() || !idle() || controlsWaiting() > 0) {
+      return null;
+    }
+    letGo();
+    byte[] rest = reader.takeRest();
+    if (rest != null) {
+      PushBackStreamSourceConduit first =
+          new PushBackStreamSourceConduit(connection.getSourceChannel().getConduit());
+      first.pushBack(Buffers.pooledWrapper(ByteBuffer.wrap(rest)));
+      connection.getSourceChannel().setConduit(first);
+    }
+    return connection;
   }
 
   @Override
@@ -81,6 +152,11 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   @Override
   public void onText(byte[] utf8) {
     if (isOver()) {
+      return;
+    }
+    WaitingSocket without = waiting();
+    if (without != null) {
+      without.onText(utf8);
       return;
     }
     try {
@@ -98,6 +174,11 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   @Override
   public void onBinary(byte[] data) {
     if (isOver()) {
+      return;
+    }
+    WaitingSocket without = waiting();
+    if (without != null) {
+      without.onBinary();
       return;
     }
     try {
@@ -124,21 +205,30 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
           session.acknowledge(this, number);
         }
       }
-      case "ping" -> {
-        if (controlsWaiting() < MAX_CONTROLS) {
-          control(PONG);
-        }
-      }
+      case "ping" -> pong();
       default -> {
         // A pong has done its work by arriving; welcome and bye mean nothing from a client.
       }
     }
   }
 
+  /** Answers a {@code ping}, unless too many answers wait already. */
+  void pong() {
+    if (controlsWaiting() < MAX_CONTROLS) {
+      control(PONG);
+    }
+  }
+
+  private @Nullable WaitingSocket waiting() {
+    return session() == null ? waiting : null;
+  }
+
   private void endSession(String code) {
     Session session = session();
     if (session != null) {
       session.close(code);
+    } else {
+      endNow(Bye.ended(code));
     }
   }
 
@@ -253,6 +343,10 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
 
   @Override
   protected void abort() {
+    WaitingSocket without = waiting;
+    if (without != null) {
+      without.ended();
+    }
     IoUtils.safeClose(connection);
   }
 }

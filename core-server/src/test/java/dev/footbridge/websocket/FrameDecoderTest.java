@@ -135,6 +135,37 @@ class FrameDecoderTest {
     }
 
     @Test
+    void whoever_interrupts_finds_the_rest_where_it_was() throws Exception {
+      byte[] bytes = join(text("a").masked(), text("b").masked(), text("c").masked());
+      ByteBuffer in = ByteBuffer.wrap(bytes);
+      FrameDecoder server = new FrameDecoder(Role.SERVER, LIMIT);
+      for (String letter : List.of("a", "b", "c")) {
+        Recorder until =
+            new Recorder() {
+              @Override
+              public void onText(byte[] utf8) {
+                super.onText(utf8);
+                server.interrupt();
+              }
+            };
+        server.decode(in, until);
+        assertThat(until.events()).containsExactly("text " + letter);
+      }
+      assertThat(in.hasRemaining()).isFalse();
+    }
+
+    @Test
+    void what_a_message_may_have_can_be_changed_between_messages() throws Exception {
+      FrameDecoder server = new FrameDecoder(Role.SERVER, LIMIT);
+      server.allow(3);
+      decode(server, join(text("one").masked()));
+      server.allow(4);
+      decode(server, join(text("four").masked()));
+      assertThat(heard.events()).containsExactly("text one", "text four");
+      assertFails(CloseCode.MESSAGE_TOO_BIG, server, join(text("fives").masked()));
+    }
+
+    @Test
     void a_message_may_come_in_fragments() throws Exception {
       decode(text("one ").andMore(), continuation("two ").andMore(), continuation("three"));
 

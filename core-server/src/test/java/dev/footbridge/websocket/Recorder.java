@@ -7,7 +7,7 @@ import java.util.HexFormat;
 import java.util.List;
 
 /** Writes down what a decoder tells, one line each. */
-final class Recorder implements FrameHandler {
+class Recorder implements FrameHandler {
 
   private final List<String> events = new ArrayList<>();
 

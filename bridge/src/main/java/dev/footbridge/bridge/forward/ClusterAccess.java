@@ -9,6 +9,7 @@ import dev.footbridge.io.Stages;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.websocket.AttachRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
@@ -100,5 +101,34 @@ public final class ClusterAccess implements SessionAccess {
     } catch (Exception e) {
       Exchanges.fail(exchange, e);
     }
+  }
+
+  // ---- a WebSocket that is open already ----
+
+  @Override
+  public void attach(AttachRequest request) {
+    Session here = sessions.local(request.session());
+    if (here != null) {
+      request.attach(here);
+    } else {
+      follow(request, cluster.locate(request.session()));
+    }
+  }
+
+  private void follow(AttachRequest request, CompletionStage<Place> located) {
+    Stages.on(
+        located,
+        place -> request.lane().execute(() -> arrive(request, place)),
+        failure -> request.lane().execute(() -> request.refuse(Problems.of(failure))));
+  }
+
+  private void arrive(AttachRequest request, Place place) {
+    if (place instanceof Place.Here here) {
+      request.attach(here.session());
+      return;
+    }
+    Peer peer = ((Place.There) place).peer();
+    forwarder.forward(
+        request, peer, () -> follow(request, cluster.relocate(request.session(), peer.id())));
   }
 }

@@ -5,6 +5,7 @@ import dev.footbridge.bridge.transport.PeerWatch;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.http.Requests;
 import dev.footbridge.store.NodeStore.Peer;
+import dev.footbridge.websocket.AttachRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
@@ -13,7 +14,6 @@ import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.server.ServerConnection;
 import io.undertow.server.handlers.proxy.ProxyCallback;
 import io.undertow.server.handlers.proxy.ProxyClient;
 import io.undertow.server.handlers.proxy.ProxyConnection;
@@ -24,6 +24,7 @@ import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
 import io.undertow.util.StatusCodes;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
@@ -81,7 +82,7 @@ public final class Forwarder implements ProxyClient {
    * @param from the client's connection, where it is given up for good: a WebSocket, of which
    *     nobody else would see that the other half has gone
    */
-  private record Trip(ClientConnection to, @Nullable ServerConnection from) {
+  private record Trip(ClientConnection to, @Nullable Closeable from) {
     /** Ends it now, whatever is under way. Any thread. */
     void end() {
       to.getIoThread()
@@ -317,6 +318,25 @@ public final class Forwarder implements ProxyClient {
             errand.webSocket());
   }
 
+  /**
+   * Forwards a WebSocket that is open already: asks the other node for one that attaches to the
+   * session, and then carries the bytes of both. On the connection's I/O thread.
+   *
+   * @param unreachable is called on that thread if no connection can be made; nothing has been said
+   *     to the client then
+   */
+  void forward(AttachRequest request, Peer peer, Runnable unreachable) {
+    Line line = line(peer);
+    if (line.webSockets().get() >= maxWebSockets) {
+      request.refuse(busy());
+      return;
+    }
+    new LateWebSocket(request, link.secret().current(), unreachable, timer, CONNECT_MILLIS)
+        .go(
+            URI.create("http://" + peer.address()),
+            (connection, client) -> beginWebSocket(line, connection, client));
+  }
+
   private static ProtocolException busy() {
     return new ProtocolException(
         ErrorCode.UNAVAILABLE, "Too many requests are under way to the session's node.");
@@ -357,15 +377,7 @@ public final class Forwarder implements ProxyClient {
 
   private static void beginWebSocket(
       HttpServerExchange exchange, Line line, ClientConnection connection) {
-    Trip trip = new Trip(connection, exchange.getConnection());
-    line.busy().add(trip);
-    line.webSockets().incrementAndGet();
-    connection.addCloseListener(
-        closed -> {
-          if (line.busy().remove(trip)) {
-            line.webSockets().decrementAndGet();
-          }
-        });
+    beginWebSocket(line, connection, exchange.getConnection());
     exchange.addExchangeCompleteListener(
         (complete, next) -> {
           if (complete.getStatusCode() != StatusCodes.SWITCHING_PROTOCOLS) {
@@ -376,11 +388,23 @@ public final class Forwarder implements ProxyClient {
         });
   }
 
+  private static void beginWebSocket(Line line, ClientConnection connection, Closeable client) {
+    Trip trip = new Trip(connection, client);
+    line.busy().add(trip);
+    line.webSockets().incrementAndGet();
+    connection.addCloseListener(
+        closed -> {
+          if (line.busy().remove(trip)) {
+            line.webSockets().decrementAndGet();
+          }
+        });
+  }
+
   /**
    * Ends a connection now, whatever is under way. Its own {@code close()} would not tell the other
    * end of it for ten seconds, since it means to drain it first.
    */
-  private static void cut(ClientConnection connection) {
+  static void cut(ClientConnection connection) {
     try {
       IoUtils.safeClose(connection.performUpgrade());
     } catch (IOException alreadyClosed) {

@@ -2,6 +2,7 @@ package dev.footbridge.bridge.transport;
 
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
+import dev.footbridge.websocket.AttachRequest;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.Consumer;
@@ -22,5 +23,14 @@ public record LocalSessions(Sessions sessions) implements SessionAccess {
       return;
     }
     Exchanges.guard(exchange, then, session);
+  }
+
+  @Override
+  public void attach(AttachRequest request) {
+    try {
+      request.attach(sessions.find(request.session()));
+    } catch (ProtocolException none) {
+      request.refuse(none);
+    }
   }
 }

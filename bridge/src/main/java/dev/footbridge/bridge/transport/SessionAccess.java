@@ -1,12 +1,16 @@
 package dev.footbridge.bridge.transport;
 
 import dev.footbridge.session.Session;
+import dev.footbridge.websocket.AttachRequest;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.Consumer;
 
-/** Brings a request and its session together, wherever the session is. */
-public interface SessionAccess {
+/**
+ * Brings a request and its session together, wherever the session is; also that of a WebSocket that
+ * names its session late.
+ */
+public interface SessionAccess extends AttachRequest.Attacher {
   /**
    * Goes on with the session on this node, now or later, on the exchange's I/O thread. A request
    * whose session is on another node is answered from there, and nothing is called.
