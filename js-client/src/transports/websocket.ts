@@ -129,7 +129,8 @@ export function probeWebSocket(
   limit.after(timeoutMs, fail);
   try {
     socket = dial(SocketClass, url + '/ws?attach=1');
-    socket.onmessage = () => {
+    socket.onmessage = ({ data }) => {
+      if (opOf(parse(data)) !== 'pong') return fail();
       limit.stop();
       socket!.onmessage = null;
       done(socket);

@@ -373,8 +373,8 @@ class LimitsTest {
   @Of(Setting.WEBSOCKET_ATTACH_SECONDS)
   void a_web_socket_without_a_session_may_wait_only_so_long() throws IOException {
     try (TestServer server = limited(Setting.WEBSOCKET_ATTACH_SECONDS, 1);
-        FrameSocket attached = FrameSocket.open(server, "/ws?attach=1");
-        FrameSocket waiting = FrameSocket.open(server, "/ws?attach=1")) {
+        FrameSocket attached = FrameSocket.openLate(server);
+        FrameSocket waiting = FrameSocket.openLate(server)) {
       attached.text("{\"op\":\"attach\",\"session\":\"" + server.open() + "\"}");
       attached.await("welcome");
       assertThat(waiting.value().toString())

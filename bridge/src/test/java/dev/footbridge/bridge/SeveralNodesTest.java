@@ -187,7 +187,7 @@ class SeveralNodesTest {
       throws IOException {
     String id = one.open();
     String ask = "{\"op\":\"history\",\"id\":%d,\"channel\":\"news\"}";
-    try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1", header)) {
+    try (FrameSocket socket = FrameSocket.openLate(other, header)) {
       // Also what follows in the same packet.
       ByteArrayOutputStream packet = new ByteArrayOutputStream();
       for (String text :
@@ -221,7 +221,7 @@ class SeveralNodesTest {
       {attach("zz.AAAAAAAAAAAAAAAAAAAAAA", ""), "session_gone"},
     };
     for (String[] wish : tries) {
-      try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1")) {
+      try (FrameSocket socket = FrameSocket.openLate(other)) {
         socket.text(wish[0]);
         assertRefused(socket, wish[1]);
       }
@@ -232,14 +232,14 @@ class SeveralNodesTest {
   void an_end_of_a_late_web_socket_is_an_end_at_its_node_and_the_other_way() throws IOException {
     TestServer short1 = node(builder -> builder.set(Setting.SESSION_TTL_SECONDS, 1));
     String id = short1.open();
-    FrameSocket socket = FrameSocket.open(other, "/ws?attach=1");
+    FrameSocket socket = FrameSocket.openLate(other);
     socket.text(attach(id, ""));
     socket.await("welcome");
     socket.socket().kill();
     await().until(() -> short1.footbridge().sessions() == 0);
 
     String next = one.open();
-    try (FrameSocket left = FrameSocket.open(other, "/ws?attach=1")) {
+    try (FrameSocket left = FrameSocket.openLate(other)) {
       left.text(attach(next, ""));
       left.await("welcome");
       Thread closing = new Thread(one::close);
@@ -251,7 +251,7 @@ class SeveralNodesTest {
   @Test
   void a_late_web_socket_ends_when_the_node_that_it_came_to_goes_down() throws IOException {
     String id = one.open();
-    try (FrameSocket socket = FrameSocket.open(other, "/ws?attach=1")) {
+    try (FrameSocket socket = FrameSocket.openLate(other)) {
       socket.text(attach(id, ""));
       socket.await("welcome");
       Thread closing = new Thread(other::close);

@@ -68,6 +68,16 @@ public final class FrameSocket implements AutoCloseable {
     return open(HttpSocket.connect(server.port()), target, headers);
   }
 
+  /** Opens one that attaches later; the server must greet it. */
+  public static FrameSocket openLate(TestServer server, String... headers) throws IOException {
+    FrameSocket socket = open(server, "/ws?attach=1", headers);
+    Frame greeting = socket.read();
+    if (greeting == null || !greeting.text().equals("{\"op\":\"pong\"}")) {
+      throw new IOException("no greeting: " + greeting);
+    }
+    return socket;
+  }
+
   /** Opens one on a connection; the handshake must succeed. */
   public static FrameSocket open(HttpSocket socket, String target, String... headers)
       throws IOException {

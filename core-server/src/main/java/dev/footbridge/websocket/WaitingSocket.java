@@ -6,8 +6,8 @@ import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
 
 /**
- * A WebSocket that has no session until its client names one. It answers pings and says nothing by
- * itself. Owned by the connection's I/O thread, except where said.
+ * A WebSocket that has no session until its client names one. It only answers pings. Owned by the
+ * connection's I/O thread, except where said.
  */
 final class WaitingSocket {
   private final WebSocketTransport transport;

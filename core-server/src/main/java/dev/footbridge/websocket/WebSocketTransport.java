@@ -91,13 +91,16 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   // ---- without a session ----
 
   /**
-   * There is no session yet: what comes is for whoever waits, until that holds the connection.
+   * There is no session yet: what comes is for whoever waits, until that holds the connection. The
+   * client is greeted, so that it knows that not only the handshake comes through.
    *
    * @param maxWishBytes the largest value that is accepted meanwhile
    */
   void await(WaitingSocket until, int maxWishBytes) {
     waiting = until;
     reader.allow(maxWishBytes);
+    control(PONG);
+    flush();
     reader.start();
   }
 
