@@ -256,13 +256,14 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   };
 
   function opened(welcome: Welcome, messages: number): void {
+    const { received } = welcome;
     turn = 0;
     session.transport = null;
     session.welcome = welcome;
-    session.stats.sent += messages;
+    session.stats.sent += received;
     ladder.offered(welcome.transports);
-    streams.confirmed = welcome.received;
-    listener.begun(welcome, messages);
+    streams.confirmed = received;
+    listener.begun(welcome, Math.min(messages, received));
     const came = welcome.messages || [];
     for (let i = 0; i < came.length && session.welcome === welcome; i++) take(came[i], 0, i + 1);
     if (session.welcome !== welcome || session.state === 'closed') return;

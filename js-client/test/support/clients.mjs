@@ -1,5 +1,4 @@
 /** Clients for tests in Node, with the classes that Node 20 lacks, and names that no other test uses. */
-import { EventSource } from 'eventsource';
 import { WebSocket } from 'ws';
 import { connect } from '../../dist/footbridge.mjs';
 import { until } from './wait.mjs';
@@ -18,11 +17,19 @@ export function clientsOf(url) {
   const open = [];
   return {
     connect(options = {}, at = url()) {
-      const client = connect(at, { WebSocket, EventSource, ...options });
+      const client = connect(at, { WebSocket, ...options });
       open.push(client);
       return client;
     },
-    async online(options, at) {
+    /** A client that stands where it is going to stay: on the best transport, unless another is named. */
+    async online(options = {}, at) {
+      const client = this.connect(options, at);
+      const { transport = 'websocket' } = options;
+      await until(`the client is on ${transport}`, () => client.transport === transport);
+      return client;
+    },
+    /** A client that is connected, on whatever it found first. */
+    async across(options, at) {
       const client = this.connect(options, at);
       await until('the client is online', () => client.state === 'online');
       return client;
