@@ -129,15 +129,53 @@ public final class SessionHandler implements HttpHandler {
             wish.texts("protocols"),
             wish.array("subscribe"),
             Requests.address(exchange));
+    if (!wish.has("messages")) {
+      Exchanges.await(
+          exchange,
+          sessions.open(request, lane(exchange)),
+          session -> opened(exchange, session, session.firstWelcome().raw()));
+      return;
+    }
+    List<Value> messages = messages(wish);
+    int expected = sessions.expect(request, messages);
     Exchanges.await(
         exchange,
         sessions.open(request, lane(exchange)),
-        session -> {
-          exchange
-              .getResponseHeaders()
-              .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
-          Exchanges.json(exchange, node.timer(), 201, session.firstWelcome().raw());
-        });
+        session -> begin(exchange, session, messages, expected));
+  }
+
+  /** The session's first messages came with its opening; so do the first answers. */
+  private void begin(
+      HttpServerExchange exchange, Session session, List<Value> messages, int expected)
+      throws ProtocolException {
+    FirstAnswer answer =
+        new FirstAnswer(
+            exchange,
+            lane(exchange),
+            session,
+            json -> opened(exchange, session, json),
+            expected,
+            node.timer(),
+            config.getInt(Setting.LIMITS_BATCH_BYTES));
+    Message welcome;
+    try {
+      welcome = session.attachFirst(answer, new Session.Batch(0, Session.UNKNOWN, messages));
+    } catch (ProtocolException refused) {
+      session.close(refused.code());
+      throw refused;
+    }
+    answer.start(welcome);
+  }
+
+  private void opened(HttpServerExchange exchange, Session session, byte[] welcome) {
+    exchange
+        .getResponseHeaders()
+        .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
+    Exchanges.json(exchange, node.timer(), 201, welcome);
+  }
+
+  private List<Value> messages(JsonObject fields) throws ProtocolException {
+    return Value.parseAll(fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
   }
 
   private void send(HttpServerExchange exchange, Session session, byte[] body)
@@ -153,12 +191,10 @@ public final class SessionHandler implements HttpHandler {
   /** A batch: {@code {"after":M,"received":N,"messages":[…]}}. */
   private Session.Batch batch(byte[] body) throws ProtocolException {
     JsonObject fields = Json.object(body);
-    List<Value> values =
-        Value.parseAll(fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
     return new Session.Batch(
         fields.integer("after", Session.UNKNOWN, 0, Long.MAX_VALUE),
         fields.integer("received", Session.UNKNOWN, 0, Long.MAX_VALUE),
-        values);
+        messages(fields));
   }
 
   private void poll(HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
