@@ -1,5 +1,6 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertTellsNothing;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,6 +16,7 @@ import dev.footbridge.testclient.SessionClient;
 import dev.footbridge.testclient.TestServer;
 import dev.footbridge.testclient.Transport;
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -103,6 +105,46 @@ class HeldRequestsTest {
       JsonNode left = watcher.awaitValue(value -> value.path("left").size() == 1);
       assertThat(left.at("/left/0/member")).isEqualTo(joined.at("/joined/0/member"));
       assertThat(left.path("count").asInt()).isEqualTo(1);
+    }
+  }
+
+  // ---- pings that are asked for ----
+
+  @ParameterizedTest
+  @ValueSource(strings = {"events", "stream"})
+  void a_stream_is_pinged_as_soon_as_its_client_wishes(String transport) throws IOException {
+    String session = server.open();
+    try (HttpSocket socket = server.connect()) {
+      String target = "/sessions/" + session + "/" + transport + "?ping=2";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      long last = System.nanoTime();
+      int pings = 0;
+      while (pings < 3) {
+        String line = HttpSocket.line(body);
+        if (line.contains("\"op\"")) {
+          long now = System.nanoTime();
+          assertThat(Duration.ofNanos(now - last)).isLessThan(Duration.ofSeconds(3));
+          last = now;
+          pings += line.contains("\"ping\"}") ? 1 : 0;
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_wish_to_be_pinged_never_or_always_is_none() throws IOException {
+    String session = server.open();
+    for (String wish : List.of("0", "-1", "x", "1.5", "")) {
+      assertProblem(server.get("/sessions/" + session + "/stream?ping=" + wish), 400, "malformed");
+    }
+    try (TestServer quick =
+            TestServer.start(builder -> builder.set(Setting.SESSION_PING_SECONDS, 1));
+        HttpSocket socket = quick.connect()) {
+      // Longer than what is set is what is set.
+      String target = "/sessions/" + quick.open() + "/stream?ping=3000";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      HttpSocket.line(body);
+      assertThat(HttpSocket.line(body)).isEqualTo("{\"op\":\"ping\"}");
     }
   }
 

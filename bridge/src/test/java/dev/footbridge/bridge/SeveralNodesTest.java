@@ -177,6 +177,17 @@ class SeveralNodesTest {
     assertThat(preflight.status()).isEqualTo(403);
   }
 
+  @Test
+  void a_wish_for_pings_reaches_the_other_node() throws IOException {
+    String id = one.open();
+    try (HttpSocket socket = other.connect()) {
+      String target = "/sessions/" + id + "/stream?ping=1";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      assertThat(HttpSocket.line(body)).contains("welcome");
+      assertThat(HttpSocket.line(body)).isEqualTo("{\"op\":\"ping\"}");
+    }
+  }
+
   private static String attach(String session, String more) {
     return "{\"op\":\"attach\",\"session\":\"" + session + "\"" + more + "}";
   }

@@ -29,6 +29,9 @@ public final class SessionHandler implements HttpHandler {
   private static final HttpString LAST_EVENT_ID = new HttpString("Last-Event-ID");
   private static final int MAX_PADDING = 64 * 1024;
 
+  /** Time is looked at once a second; so much earlier no silence becomes longer by that. */
+  private static final long EARLY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
   private final Node node;
   private final Sessions sessions;
   private final Config config;
@@ -272,9 +275,22 @@ public final class SessionHandler implements HttpHandler {
             node.nanoClock(),
             node.timer(),
             sessions.options().pingNanos(),
+            silenceNanos(exchange),
             config.get(Setting.STREAM_BYTES));
     Message welcome = session.attach(stream, after, turn);
     stream.start(exchange, session, welcome, (int) padding);
+  }
+
+  /** After how much silence the stream is pinged: what its client wants, within what is set. */
+  private long silenceNanos(HttpServerExchange exchange) throws ProtocolException {
+    long set = sessions.options().pingNanos();
+    long wanted = Requests.count(exchange, "ping");
+    if (wanted == 0) {
+      throw ProtocolException.malformed("\"ping\" must be at least 1.");
+    }
+    return wanted == Session.UNKNOWN || wanted >= TimeUnit.NANOSECONDS.toSeconds(set)
+        ? set
+        : TimeUnit.SECONDS.toNanos(wanted) - EARLY_NANOS;
   }
 
   private void close(HttpServerExchange exchange, String id) {
