@@ -27,7 +27,6 @@ import org.jspecify.annotations.Nullable;
 /** {@code /sessions} and all below it. */
 public final class SessionHandler implements HttpHandler {
   private static final HttpString LAST_EVENT_ID = new HttpString("Last-Event-ID");
-  private static final int MAX_PADDING = 64 * 1024;
 
   /** Time is looked at once a second; so much earlier no silence becomes longer by that. */
   private static final long EARLY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
@@ -263,10 +262,7 @@ public final class SessionHandler implements HttpHandler {
             ? Requests.count("Last-Event-ID", lastEventId)
             : Requests.count(exchange, "after");
     long turn = Requests.count(exchange, "turn");
-    long padding = Requests.count(exchange, "padding");
-    if (padding > MAX_PADDING) {
-      throw ProtocolException.malformed("\"padding\" must be at most " + MAX_PADDING + ".");
-    }
+    int padding = Exchanges.padding(exchange);
     HttpStream stream =
         new HttpStream(
             exchange,
@@ -278,7 +274,7 @@ public final class SessionHandler implements HttpHandler {
             silenceNanos(exchange),
             config.get(Setting.STREAM_BYTES));
     Message welcome = session.attach(stream, after, turn);
-    stream.start(exchange, session, welcome, (int) padding);
+    stream.start(exchange, session, welcome, padding);
   }
 
   /** After how much silence the stream is pinged: what its client wants, within what is set. */
