@@ -54,6 +54,9 @@ public final class SessionHandler implements HttpHandler {
   public void handleRequest(HttpServerExchange exchange) throws ProtocolException {
     String[] path = exchange.getRelativePath().split("/", -1);
     // "/sessions", "/sessions/ID" or "/sessions/ID/what"
+    if (path.length != 4 || !path[3].equals("jsonp")) {
+      HiddenStatus.heed(exchange);
+    }
     if (path.length == 2) {
       Routes.require(exchange, "POST");
       body(exchange, body -> open(exchange, body));
