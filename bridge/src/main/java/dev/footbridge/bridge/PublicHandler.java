@@ -2,6 +2,8 @@ package dev.footbridge.bridge;
 
 import dev.footbridge.bridge.feed.ChannelsHandler;
 import dev.footbridge.bridge.feed.Feeds;
+import dev.footbridge.bridge.probe.ProbeHandler;
+import dev.footbridge.bridge.probe.Probes;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.Routes;
 import dev.footbridge.bridge.transport.SessionAccess;
@@ -44,7 +46,12 @@ public final class PublicHandler implements HttpHandler {
    * @param pages answers what is none of the protocol's paths
    */
   public PublicHandler(
-      Node node, SessionAccess access, Feeds feeds, HttpHandler health, HttpHandler pages) {
+      Node node,
+      SessionAccess access,
+      Feeds feeds,
+      Probes probes,
+      HttpHandler health,
+      HttpHandler pages) {
     Config config = node.config();
     this.basePath = config.basePath();
     this.maxHeaderBytes = config.getInt(Setting.LIMITS_HEADER_BYTES);
@@ -58,6 +65,8 @@ public final class PublicHandler implements HttpHandler {
             new SessionHandler(node, access),
             "channels",
             new ChannelsHandler(node, feeds),
+            "probe",
+            new ProbeHandler(node, probes),
             "health",
             health);
   }

@@ -5,6 +5,7 @@ import dev.footbridge.bridge.feed.Feeds;
 import dev.footbridge.bridge.forward.ClusterAccess;
 import dev.footbridge.bridge.forward.Forwarder;
 import dev.footbridge.bridge.forward.InternalHandler;
+import dev.footbridge.bridge.probe.Probes;
 import dev.footbridge.bridge.transport.LocalSessions;
 import dev.footbridge.bridge.transport.SessionAccess;
 import dev.footbridge.cluster.Cluster;
@@ -63,6 +64,7 @@ public final class Server implements AutoCloseable {
   private final List<XnioIoThread> ioThreads;
   private final Node node;
   private final Feeds feeds = new Feeds();
+  private final Probes probes;
   private final Health health;
   private final Undertow undertow;
   private final @Nullable Undertow internal;
@@ -99,11 +101,12 @@ public final class Server implements AutoCloseable {
       throw e;
     }
     node.everySecond(feeds::check);
+    this.probes = new Probes(config.getInt(Setting.LIMITS_PROBES));
     this.health = new Health(node);
     try {
       HttpHandler root =
           new HttpContinueReadHandler(
-              new PublicHandler(node, access(config), feeds, health, pages.pages(node)));
+              new PublicHandler(node, access(config), feeds, probes, health, pages.pages(node)));
       this.internal = startInternal(config, root);
       this.undertow = listener(config, config.getInt(Setting.PORT), config.host(), root);
       node.restore();
@@ -282,6 +285,7 @@ public final class Server implements AutoCloseable {
     }
     health.drain();
     node.refuse();
+    probes.drain(node.sessions().farewells());
     // What has been published must have left before the sessions end.
     letLastWordsOut();
     if (forwarder != null) {

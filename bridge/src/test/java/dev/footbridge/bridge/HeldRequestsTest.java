@@ -1,5 +1,6 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertTellsNothing;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,6 +16,7 @@ import dev.footbridge.testclient.SessionClient;
 import dev.footbridge.testclient.TestServer;
 import dev.footbridge.testclient.Transport;
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -103,6 +105,113 @@ class HeldRequestsTest {
       JsonNode left = watcher.awaitValue(value -> value.path("left").size() == 1);
       assertThat(left.at("/left/0/member")).isEqualTo(joined.at("/joined/0/member"));
       assertThat(left.path("count").asInt()).isEqualTo(1);
+    }
+  }
+
+  // ---- clients that cannot see a status ----
+
+  private static Answer hidden(HttpSocket socket, String request, String body) throws IOException {
+    String[] parts = request.split(" ", 2);
+    byte[] bytes = body == null ? null : body.getBytes(UTF_8);
+    Answer answer = socket.request(parts[0], parts[1], bytes).answer();
+    assertThat(answer.status()).as(request + ": " + answer).isEqualTo(200);
+    return answer;
+  }
+
+  @Test
+  void every_answer_has_the_status_that_its_client_can_see() throws IOException {
+    try (HttpSocket socket = server.connect()) {
+      Answer opened = hidden(socket, "POST /sessions?status=200", "{}");
+      String path = opened.header("Location");
+      assertThat(path).isEqualTo("/sessions/" + opened.json().path("session").asText());
+      assertThat(hidden(socket, "POST " + path + "/send?status=200", "{}").text())
+          .isEqualTo("{\"received\":0}");
+      hidden(socket, "GET " + path + "/poll?status=200", null);
+      String gone = "/sessions/m.AAAAAAAAAAAAAAAAAAAAAA";
+      String[][] errors = {
+        {"GET " + path + "/poll?after=7&status=200", null, "409", "gap"},
+        {"GET " + path + "/events?after=7&status=200", null, "409", "gap"},
+        {"GET " + path + "/stream?after=x&status=200", null, "400", "malformed"},
+        {"POST " + path + "/send?status=200", "{", "400", "malformed"},
+        {"POST " + path + "/poll?status=200", "{\"after\":3}", "409", "gap"},
+        {"GET " + path + "/send?status=200", null, "405", "method_not_allowed"},
+        {"GET " + path + "/wibble?status=200", null, "404", "not_found"},
+        {"GET " + gone + "/stream?status=200", null, "410", "session_gone"},
+        {"GET /sessions/x/poll?status=200", null, "404", "not_found"},
+        {"POST /sessions/x/close?status=200", "", "404", "not_found"},
+        {"POST /sessions?status=200", "{\"messages\":[7]}", "400", "malformed"},
+      };
+      for (String[] error : errors) {
+        Answer answer = hidden(socket, error[0], error[1]);
+        assertProblem(answer.json(), Integer.parseInt(error[2]), error[3]);
+      }
+      Answer stream = socket.request("GET", path + "/stream?status=200", null).head();
+      assertThat(stream.status()).isEqualTo(200);
+      InputStream lines = socket.body(stream);
+      assertThat(HttpSocket.line(lines)).contains("welcome");
+      try (HttpSocket closer = server.connect()) {
+        assertThat(hidden(closer, "POST " + path + "/close?status=200", "").body()).isEmpty();
+        assertThat(hidden(closer, "POST " + gone + "/close?status=200", "").body()).isEmpty();
+      }
+      assertThat(HttpSocket.line(lines)).contains("closed");
+    }
+  }
+
+  @Test
+  void no_other_status_can_be_had_and_a_foreign_origin_is_told_so() throws IOException {
+    String session = server.open();
+    for (String wish : List.of("201", "", "x", "404")) {
+      assertProblem(server.post("/sessions?status=" + wish, ""), 400, "malformed");
+      assertProblem(server.get("/sessions/" + session + "/poll?status=" + wish), 400, "malformed");
+      String jsonp = "/sessions/" + session + "/jsonp?callback=f&status=" + wish;
+      assertThat(server.get(jsonp).text()).contains("\"received\":0");
+    }
+    assertProblem(
+        server.get("/sessions/" + session + "/jsonp?callback=1&status=200", "Origin: http://x"),
+        403,
+        "origin");
+    assertThat(server.get("/sessions/" + session + "/jsonp?callback=1&status=200").status())
+        .isEqualTo(400);
+    assertProblem(server.post("/sessions?status=200", "", "Origin: http://x"), 403, "origin");
+  }
+
+  // ---- pings that are asked for ----
+
+  @ParameterizedTest
+  @ValueSource(strings = {"events", "stream"})
+  void a_stream_is_pinged_as_soon_as_its_client_wishes(String transport) throws IOException {
+    String session = server.open();
+    try (HttpSocket socket = server.connect()) {
+      String target = "/sessions/" + session + "/" + transport + "?ping=2";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      long last = System.nanoTime();
+      int pings = 0;
+      while (pings < 3) {
+        String line = HttpSocket.line(body);
+        if (line.contains("\"op\"")) {
+          long now = System.nanoTime();
+          assertThat(Duration.ofNanos(now - last)).isLessThan(Duration.ofSeconds(3));
+          last = now;
+          pings += line.contains("\"ping\"}") ? 1 : 0;
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_wish_to_be_pinged_never_or_always_is_none() throws IOException {
+    String session = server.open();
+    for (String wish : List.of("0", "-1", "x", "1.5", "")) {
+      assertProblem(server.get("/sessions/" + session + "/stream?ping=" + wish), 400, "malformed");
+    }
+    try (TestServer quick =
+            TestServer.start(builder -> builder.set(Setting.SESSION_PING_SECONDS, 1));
+        HttpSocket socket = quick.connect()) {
+      // Longer than what is set is what is set.
+      String target = "/sessions/" + quick.open() + "/stream?ping=3000";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      HttpSocket.line(body);
+      assertThat(HttpSocket.line(body)).isEqualTo("{\"op\":\"ping\"}");
     }
   }
 

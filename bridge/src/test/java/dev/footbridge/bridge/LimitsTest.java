@@ -276,6 +276,21 @@ class LimitsTest {
     }
   }
 
+  @Test
+  @Of({Setting.PROBE_MAX_SECONDS, Setting.LIMITS_PROBES})
+  void probes_are_short_and_few() throws IOException {
+    try (TestServer server = start(Setting.PROBE_MAX_SECONDS, 1, Setting.LIMITS_PROBES, 0)) {
+      assertProblem(server.get("/probe/stream"), 503, "unavailable");
+      assertThat(server.get("/probe/poll").status()).isEqualTo(200);
+    }
+    try (TestServer server = limited(Setting.PROBE_MAX_SECONDS, 1)) {
+      String ping = "{\"op\":\"ping\"}\n";
+      assertThat(server.get("/probe/stream?seconds=1000").text())
+          .startsWith(ping + "{\"op\":\"bye\"");
+      assertThat(server.get("/probe/poll?wait=1000").text()).isEqualTo("{\"op\":\"pong\"}");
+    }
+  }
+
   // ---- sessions ----
 
   @ParameterizedTest

@@ -177,6 +177,17 @@ class SeveralNodesTest {
     assertThat(preflight.status()).isEqualTo(403);
   }
 
+  @Test
+  void a_wish_for_pings_reaches_the_other_node() throws IOException {
+    String id = one.open();
+    try (HttpSocket socket = other.connect()) {
+      String target = "/sessions/" + id + "/stream?ping=1";
+      InputStream body = socket.body(socket.request("GET", target, null).head());
+      assertThat(HttpSocket.line(body)).contains("welcome");
+      assertThat(HttpSocket.line(body)).isEqualTo("{\"op\":\"ping\"}");
+    }
+  }
+
   private static String attach(String session, String more) {
     return "{\"op\":\"attach\",\"session\":\"" + session + "\"" + more + "}";
   }
@@ -453,6 +464,49 @@ class SeveralNodesTest {
       assertThatThrownBy(() -> stream.transferTo(OutputStream.nullOutputStream()))
           .isInstanceOf(IOException.class)
           .isNotInstanceOf(SocketTimeoutException.class);
+    }
+  }
+
+  @Test
+  void a_late_web_socket_to_a_node_that_falls_silent_ends_soon() throws Exception {
+    int internal = TcpRelay.freePort();
+    try (TcpRelay network = new TcpRelay(internal);
+        FrameSocket attached = FrameSocket.open(other, "/ws?attach=1");
+        FrameSocket late = FrameSocket.open(other, "/ws?attach=1")) {
+      TestServer third = node(builder -> behind(network, internal, builder));
+      String id = third.open();
+      attached.text(attach(id, ""));
+      attached.await("welcome");
+      network.fallSilent();
+      late.text(attach(third.open(), ""));
+      assertThat(attached.socket().endsByServer()).isTrue();
+      assertThat(late.value().path("code").asText()).isEqualTo("unavailable");
+    }
+  }
+
+  @Test
+  void whoever_cannot_see_a_status_is_told_by_a_forwarding_node_too() throws Exception {
+    String gone = other.get("/sessions/zz.AAAAAAAAAAAAAAAAAAAAAA/poll?status=200").text();
+    assertThat(gone).contains("session_gone");
+    String id = one.open();
+    Answer refused = other.get("/sessions/" + id + "/poll?after=7&status=200");
+    assertThat(refused.status()).isEqualTo(200);
+    assertThat(refused.json().path("status").asInt()).isEqualTo(409);
+    Answer closed = other.post("/sessions/" + id + "/close?status=200", "");
+    assertThat(closed.status()).isEqualTo(200);
+
+    int internal = TcpRelay.freePort();
+    try (TcpRelay network = new TcpRelay(internal);
+        HttpSocket client = other.connect()) {
+      TestServer third = node(builder -> behind(network, internal, builder));
+      String path = "/sessions/" + third.open() + "/poll?status=200";
+      assertThat(other.get(path).status()).isEqualTo(200);
+      client.request("GET", path + "&wait=50", null);
+      network.fallSilent();
+      Answer cut = client.answer();
+      assertThat(cut.status()).isEqualTo(200);
+      assertThat(cut.json().path("code").asText()).isEqualTo("unavailable");
+      assertThat(cut.json().path("status").asInt()).isEqualTo(503);
     }
   }
 

@@ -73,10 +73,7 @@ final class HubEndpoint implements Endpoint {
     List<CompletableFuture<?>> begun = new ArrayList<>();
     try {
       for (byte[] wish : request.subscribe()) {
-        JsonObject fields =
-            wish[0] == '"'
-                ? Json.object(JsonWriter.object().raw("channel", wish).bytes())
-                : Json.object(wish);
+        JsonObject fields = Subscriptions.fields(wish);
         begun.add(
             subscriptions
                 .begin(fields, identity, false)
@@ -121,6 +118,11 @@ final class HubEndpoint implements Endpoint {
 
   @Override
   public void check(Value value) throws ProtocolException {
+    checkValue(value);
+  }
+
+  /** What is no value for the hub, whatever session it is for, is {@code malformed}. */
+  static void checkValue(Value value) throws ProtocolException {
     if (!(value instanceof Value.Command command)) {
       throw ProtocolException.malformed(
           "The hub takes commands only, not an application's text or binary messages.");

@@ -15,11 +15,14 @@ import dev.footbridge.store.Position;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +61,42 @@ public final class HubService implements EndpointFactory {
         .authenticate(request.token(), request.address())
         .thenCompose(
             identity -> new HubEndpoint(this, peer, identity, request.address()).open(request));
+  }
+
+  /**
+   * Expects the answer to each command, and the echo of what goes to the session's own channels.
+   */
+  @Override
+  public int expect(OpenRequest request, List<Value> messages) throws ProtocolException {
+    Set<String> channels = new HashSet<>();
+    for (byte[] wish : request.subscribe()) {
+      channels.add(Subscriptions.fields(wish).requiredText("channel"));
+    }
+    int expected = 0;
+    for (Value value : messages) {
+      HubEndpoint.checkValue(value);
+      if (value instanceof Value.Command command && command.id() != null) {
+        expected++;
+        String channel = channel(command);
+        if (channel != null && command.op().equals("subscribe")) {
+          channels.add(channel);
+        } else if (command.op().equals("unsubscribe")) {
+          channels.remove(channel);
+        } else if (command.op().equals("publish") && channels.contains(channel)) {
+          expected++;
+        }
+      }
+    }
+    return expected;
+  }
+
+  /** Null also where it is none; the command's own answer says so. */
+  private static @Nullable String channel(Value.Command command) {
+    try {
+      return command.fields().text("channel");
+    } catch (ProtocolException none) {
+      return null;
+    }
   }
 
   @Override

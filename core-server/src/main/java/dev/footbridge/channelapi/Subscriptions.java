@@ -13,6 +13,7 @@ import dev.footbridge.io.Stages;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Position;
 import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
 import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
@@ -67,6 +68,13 @@ final class Subscriptions implements Subscriber {
   Subscriptions(HubService service, Peer peer) {
     this.service = service;
     this.peer = peer;
+  }
+
+  /** The fields of a wish at the opening, which is a channel's name or has them already. */
+  static JsonObject fields(byte[] wish) throws ProtocolException {
+    return wish[0] == '"'
+        ? Json.object(JsonWriter.object().raw("channel", wish).bytes())
+        : Json.object(wish);
   }
 
   /** A {@code since} of a command, or null. */

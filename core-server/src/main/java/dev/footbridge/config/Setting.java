@@ -52,6 +52,8 @@ public enum Setting {
       Long.MAX_VALUE,
       "octets after which an SSE or HTTP stream is ended and begun anew"),
 
+  PROBE_MAX_SECONDS("probe.max-seconds", 120, 1, 3600, "how long a probe may take at most"),
+
   LIMITS_MESSAGE_BYTES("limits.message-bytes", 2 << 20, 64, 1 << 30, "the largest message"),
   LIMITS_BATCH_BYTES(
       "limits.batch-bytes",
@@ -69,6 +71,7 @@ public enum Setting {
   LIMITS_SESSIONS("limits.sessions", 1_000_000, 1, Integer.MAX_VALUE, "sessions of a node"),
   LIMITS_SESSIONS_PER_ADDRESS(
       "limits.sessions-per-address", 10_000, 1, Integer.MAX_VALUE, "sessions of one address"),
+  LIMITS_PROBES("limits.probes", 10_000, 0, 1_000_000, "probes of a node at a time"),
   LIMITS_CHANNELS_PER_SESSION(
       "limits.channels-per-session", 1000, 1, 1_000_000, "subscriptions of a session or a feed"),
   LIMITS_PROCEDURES_PER_SESSION(

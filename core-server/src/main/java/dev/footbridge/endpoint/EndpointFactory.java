@@ -2,6 +2,8 @@ package dev.footbridge.endpoint;
 
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -16,6 +18,19 @@ public interface EndpointFactory {
    *     is the client's answer
    */
   CompletionStage<? extends Endpoint> open(OpenRequest request, Peer peer);
+
+  /**
+   * Looks at messages that come together with the opening of a session, before anything has an
+   * effect; they are received when it has opened, if {@link Endpoint#check} finds nothing either.
+   *
+   * @param messages what counts among them
+   * @return how many messages should come down because of them, for whose sake the answer to the
+   *     opening may wait for a moment; 0, the default, answers at once with what is there
+   * @throws ProtocolException where one is none that the endpoint knows; the session is not opened
+   */
+  default int expect(OpenRequest request, List<Value> messages) throws ProtocolException {
+    return 0;
+  }
 
   /**
    * Makes the endpoint of a session that was elsewhere, in place of the one there; as {@link

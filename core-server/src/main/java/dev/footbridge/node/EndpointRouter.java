@@ -7,6 +7,8 @@ import dev.footbridge.endpoint.Peer;
 import dev.footbridge.endpoint.RestoreRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -26,13 +28,25 @@ final class EndpointRouter implements EndpointFactory {
   }
 
   @Override
+  public int expect(OpenRequest request, List<Value> messages) throws ProtocolException {
+    EndpointFactory factory = byPath.get(request.endpoint());
+    if (factory == null) {
+      throw noEndpoint();
+    }
+    return factory.expect(request, messages);
+  }
+
+  @Override
   public CompletionStage<? extends Endpoint> restore(RestoreRequest request, Peer peer) {
     EndpointFactory factory = byPath.get(request.endpoint());
     return factory == null ? none() : factory.restore(request, peer);
   }
 
   private static CompletionStage<Endpoint> none() {
-    return CompletableFuture.failedStage(
-        new ProtocolException(ErrorCode.NOT_FOUND, "There is no such endpoint."));
+    return CompletableFuture.failedStage(noEndpoint());
+  }
+
+  private static ProtocolException noEndpoint() {
+    return new ProtocolException(ErrorCode.NOT_FOUND, "There is no such endpoint.");
   }
 }

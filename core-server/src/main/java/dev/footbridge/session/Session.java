@@ -594,8 +594,26 @@ public final class Session implements Peer {
 
   /** The first {@code welcome} on the connection that opened the session. */
   public Message attachFirst(Receiver by) throws ProtocolException {
-    attach(by, 0, UNKNOWN);
-    return firstWelcome();
+    return attachFirst(by, null);
+  }
+
+  /**
+   * Attaches the receiver of the connection that opened the session, and takes up what came with
+   * the opening, both or neither.
+   *
+   * @param batch the session's first messages, or null
+   * @return the first {@code welcome}, as it is before the messages have an effect but with their
+   *     number
+   */
+  public Message attachFirst(Receiver by, @Nullable Batch batch) throws ProtocolException {
+    Effects effects;
+    Message welcome;
+    synchronized (this) {
+      effects = place(by, 0, UNKNOWN, batch);
+      welcome = welcome(false, streams.base());
+    }
+    afterwards(effects);
+    return welcome;
   }
 
   private Message welcome(boolean resumed, long after) {

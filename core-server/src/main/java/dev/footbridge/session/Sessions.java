@@ -8,6 +8,7 @@ import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
+import dev.footbridge.wire.Value;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.Collection;
@@ -157,6 +158,16 @@ public final class Sessions {
     Session session = new Session(node.get() + "." + random(16), request, this, lane);
     return place(session, () -> endpoints.open(request, session))
         .thenCompose(opened -> announce(session));
+  }
+
+  /**
+   * Looks at messages that are to be taken up as soon as the session of the request has opened; see
+   * {@link EndpointFactory#expect}.
+   *
+   * @throws ProtocolException where one of them is none; the session should not be opened then
+   */
+  public int expect(OpenRequest request, List<Value> messages) throws ProtocolException {
+    return endpoints.expect(request, messages.stream().filter(Value::counts).toList());
   }
 
   /** Gives the session its endpoint and its place among the others. */

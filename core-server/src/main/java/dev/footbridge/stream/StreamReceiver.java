@@ -37,6 +37,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
   private final LongSupplier nanoClock;
   private final Timer timer;
   private final long pingNanos;
+  private final long silenceNanos;
   private @Nullable Session session;
   private @Nullable ArrayDeque<byte[]> controls;
   private byte @Nullable [] lastWords;
@@ -59,6 +60,22 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
       LongSupplier nanoClock,
       Timer timer,
       long pingNanos) {
+    this(lane, buffered, framing, nanoClock, timer, pingNanos, pingNanos);
+  }
+
+  /**
+   * @param buffered see {@link SinkWriter}
+   * @param pingNanos half of how long a peer may give no sign of life, or take nothing
+   * @param silenceNanos how long the connection may be silent before it is pinged
+   */
+  protected StreamReceiver(
+      Lane lane,
+      boolean buffered,
+      Framing framing,
+      LongSupplier nanoClock,
+      Timer timer,
+      long pingNanos,
+      long silenceNanos) {
     this.lane = lane;
     this.framing = framing;
     this.filler = new FrameFiller(framing);
@@ -66,6 +83,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     this.nanoClock = nanoClock;
     this.timer = timer;
     this.pingNanos = pingNanos;
+    this.silenceNanos = silenceNanos;
     this.sentNanos = nanoClock.getAsLong();
     this.checkedNanos = sentNanos;
   }
@@ -281,7 +299,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
     }
     if (now - checkedNanos > deadAfter || now - heardNanos(now) > deadAfter) {
       lane.execute(this::lost);
-    } else if (now - sentNanos > pingNanos || now - heardNanos(now) > pingNanos) {
+    } else if (now - sentNanos > silenceNanos || now - heardNanos(now) > pingNanos) {
       sentNanos = now;
       lane.execute(
           () -> {

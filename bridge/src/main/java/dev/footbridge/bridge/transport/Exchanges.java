@@ -1,6 +1,7 @@
 package dev.footbridge.bridge.transport;
 
 import dev.footbridge.http.Problems;
+import dev.footbridge.http.Requests;
 import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timeout;
@@ -23,6 +24,8 @@ public final class Exchanges {
 
   /** What a socket takes at once, whether or not its peer reads. */
   private static final int SOCKET_BYTES = 16 * 1024;
+
+  private static final int MAX_PADDING = 64 * 1024;
 
   private static final String JSON = "application/json";
 
@@ -93,6 +96,19 @@ public final class Exchanges {
       Timer timer,
       Step<byte[]> then) {
     new BodyReader(exchange, maxBytes, then).start(timeoutNanos, timer);
+  }
+
+  /**
+   * How many octets a stream's client wants before the first value; 0 or less for none.
+   *
+   * @throws ProtocolException {@code malformed}
+   */
+  public static int padding(HttpServerExchange exchange) throws ProtocolException {
+    long padding = Requests.count(exchange, "padding");
+    if (padding > MAX_PADDING) {
+      throw ProtocolException.malformed("\"padding\" must be at most " + MAX_PADDING + ".");
+    }
+    return (int) padding;
   }
 
   /** Headers that keep caches and buffering proxies away from an answer. */

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
  * A message on an HTTP response that stays open: as a Server-Sent Event or as one line of NDJSON,
  * and, on HTTP/1.1, as a chunk of its own (RFC 9112, section 7.1).
  */
-final class HttpFraming implements Framing {
+public final class HttpFraming implements Framing {
   private static final HttpFraming SSE = new HttpFraming(false, "data: ", "\n\n");
   private static final HttpFraming SSE_CHUNKED = new HttpFraming(true, "data: ", "\n\n");
   private static final HttpFraming NDJSON = new HttpFraming(false, "", "\n");
@@ -32,7 +32,13 @@ final class HttpFraming implements Framing {
     this.ending = ending.length();
   }
 
-  static HttpFraming of(boolean events, boolean chunked) {
+  /**
+   * The framing of a response.
+   *
+   * @param events whether it has Server-Sent Events or else lines
+   * @param chunked whether it is on HTTP/1.1
+   */
+  public static HttpFraming of(boolean events, boolean chunked) {
     if (events) {
       return chunked ? SSE_CHUNKED : SSE;
     }
@@ -70,12 +76,12 @@ final class HttpFraming implements Framing {
   }
 
   /** What ends the response. */
-  byte[] end() {
+  public byte[] end() {
     return chunked ? LAST_CHUNK : NOTHING;
   }
 
   /** Octets that a client skips: a comment, or white space. */
-  byte[] padding(int bytes) {
+  public byte[] padding(int bytes) {
     String filler = (isEvents() ? ":" : " ") + " ".repeat(bytes) + (isEvents() ? "\n\n" : "\n");
     String text =
         chunked ? Integer.toHexString(filler.length()) + "\r\n" + filler + "\r\n" : filler;

@@ -30,6 +30,7 @@ final class HttpStream extends StreamReceiver {
       LongSupplier nanoClock,
       Timer timer,
       long pingNanos,
+      long silenceNanos,
       long maxBytes) {
     super(
         lane,
@@ -37,7 +38,8 @@ final class HttpStream extends StreamReceiver {
         HttpFraming.of(events, Exchanges.isHttp11(exchange)),
         nanoClock,
         timer,
-        pingNanos);
+        pingNanos,
+        silenceNanos);
     this.response = new OpenResponse(exchange, events, this::lost);
     this.framing = HttpFraming.of(events, Exchanges.isHttp11(exchange));
     this.maxBytes = maxBytes;

@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
 /** {@code /sessions} and all below it. */
 public final class SessionHandler implements HttpHandler {
   private static final HttpString LAST_EVENT_ID = new HttpString("Last-Event-ID");
-  private static final int MAX_PADDING = 64 * 1024;
+
+  /** Time is looked at once a second; so much earlier no silence becomes longer by that. */
+  private static final long EARLY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
   private final Node node;
   private final Sessions sessions;
@@ -52,6 +54,9 @@ public final class SessionHandler implements HttpHandler {
   public void handleRequest(HttpServerExchange exchange) throws ProtocolException {
     String[] path = exchange.getRelativePath().split("/", -1);
     // "/sessions", "/sessions/ID" or "/sessions/ID/what"
+    if (path.length != 4 || !path[3].equals("jsonp")) {
+      HiddenStatus.heed(exchange);
+    }
     if (path.length == 2) {
       Routes.require(exchange, "POST");
       body(exchange, body -> open(exchange, body));
@@ -129,15 +134,53 @@ public final class SessionHandler implements HttpHandler {
             wish.texts("protocols"),
             wish.array("subscribe"),
             Requests.address(exchange));
+    if (!wish.has("messages")) {
+      Exchanges.await(
+          exchange,
+          sessions.open(request, lane(exchange)),
+          session -> opened(exchange, session, session.firstWelcome().raw()));
+      return;
+    }
+    List<Value> messages = messages(wish);
+    int expected = sessions.expect(request, messages);
     Exchanges.await(
         exchange,
         sessions.open(request, lane(exchange)),
-        session -> {
-          exchange
-              .getResponseHeaders()
-              .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
-          Exchanges.json(exchange, node.timer(), 201, session.firstWelcome().raw());
-        });
+        session -> begin(exchange, session, messages, expected));
+  }
+
+  /** The session's first messages came with its opening; so do the first answers. */
+  private void begin(
+      HttpServerExchange exchange, Session session, List<Value> messages, int expected)
+      throws ProtocolException {
+    FirstAnswer answer =
+        new FirstAnswer(
+            exchange,
+            lane(exchange),
+            session,
+            json -> opened(exchange, session, json),
+            expected,
+            node.timer(),
+            config.getInt(Setting.LIMITS_BATCH_BYTES));
+    Message welcome;
+    try {
+      welcome = session.attachFirst(answer, new Session.Batch(0, Session.UNKNOWN, messages));
+    } catch (ProtocolException refused) {
+      session.close(refused.code());
+      throw refused;
+    }
+    answer.start(welcome);
+  }
+
+  private void opened(HttpServerExchange exchange, Session session, byte[] welcome) {
+    exchange
+        .getResponseHeaders()
+        .put(Headers.LOCATION, config.basePath() + "/sessions/" + session.id());
+    Exchanges.json(exchange, node.timer(), 201, welcome);
+  }
+
+  private List<Value> messages(JsonObject fields) throws ProtocolException {
+    return Value.parseAll(fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
   }
 
   private void send(HttpServerExchange exchange, Session session, byte[] body)
@@ -153,12 +196,10 @@ public final class SessionHandler implements HttpHandler {
   /** A batch: {@code {"after":M,"received":N,"messages":[…]}}. */
   private Session.Batch batch(byte[] body) throws ProtocolException {
     JsonObject fields = Json.object(body);
-    List<Value> values =
-        Value.parseAll(fields.array("messages"), config.getInt(Setting.LIMITS_MESSAGE_BYTES));
     return new Session.Batch(
         fields.integer("after", Session.UNKNOWN, 0, Long.MAX_VALUE),
         fields.integer("received", Session.UNKNOWN, 0, Long.MAX_VALUE),
-        values);
+        messages(fields));
   }
 
   private void poll(HttpServerExchange exchange, Session session, Session.@Nullable Batch batch)
@@ -224,10 +265,7 @@ public final class SessionHandler implements HttpHandler {
             ? Requests.count("Last-Event-ID", lastEventId)
             : Requests.count(exchange, "after");
     long turn = Requests.count(exchange, "turn");
-    long padding = Requests.count(exchange, "padding");
-    if (padding > MAX_PADDING) {
-      throw ProtocolException.malformed("\"padding\" must be at most " + MAX_PADDING + ".");
-    }
+    int padding = Exchanges.padding(exchange);
     HttpStream stream =
         new HttpStream(
             exchange,
@@ -236,9 +274,22 @@ public final class SessionHandler implements HttpHandler {
             node.nanoClock(),
             node.timer(),
             sessions.options().pingNanos(),
+            silenceNanos(exchange),
             config.get(Setting.STREAM_BYTES));
     Message welcome = session.attach(stream, after, turn);
-    stream.start(exchange, session, welcome, (int) padding);
+    stream.start(exchange, session, welcome, padding);
+  }
+
+  /** After how much silence the stream is pinged: what its client wants, within what is set. */
+  private long silenceNanos(HttpServerExchange exchange) throws ProtocolException {
+    long set = sessions.options().pingNanos();
+    long wanted = Requests.count(exchange, "ping");
+    if (wanted == 0) {
+      throw ProtocolException.malformed("\"ping\" must be at least 1.");
+    }
+    return wanted == Session.UNKNOWN || wanted >= TimeUnit.NANOSECONDS.toSeconds(set)
+        ? set
+        : TimeUnit.SECONDS.toNanos(wanted) - EARLY_NANOS;
   }
 
   private void close(HttpServerExchange exchange, String id) {
