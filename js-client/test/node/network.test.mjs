@@ -52,37 +52,43 @@ async function works(client) {
 
 test('where WebSocket is cut, the next rung carries the session', async () => {
   proxy.blocked = (request) => (asks(request, '/ws') ? 'cut' : undefined);
-  const client = await clients.online();
-  assert.equal(client.transport, 'sse');
-  await works(client);
-});
-
-test('where WebSocket is swallowed, the try ends after its time', async () => {
-  proxy.blocked = (request) => (asks(request, '/ws') ? 'hang' : undefined);
-  const started = Date.now();
-  const client = await clients.online({ tryMs: 300 });
-  assert.ok(Date.now() - started >= 300);
-  assert.equal(client.transport, 'sse');
-  await works(client);
-});
-
-test('where nothing may stream, polling carries the session', async () => {
-  proxy.blocked = (request) => (/\/(ws|events|stream)\?/.test(request.url) ? 'hang' : undefined);
-  const client = await clients.online({ tryMs: 200 });
+  const client = await clients.across();
   assert.equal(client.transport, 'longpoll');
+  await works(client);
+  await until('a better one was found', () => client.transport === 'sse');
+  await works(client);
+});
+
+test('a WebSocket that hangs costs nothing, since polling carries the session meanwhile', async () => {
+  proxy.blocked = (request) => (asks(request, '/ws') ? 'hang' : undefined);
+  const client = await clients.across({ tryMs: 500 });
+  await works(client);
+  assert.equal(client.transport, 'longpoll');
+  await until('a better one was found', () => client.transport === 'sse');
+});
+
+test('where nothing may stream, polling carries the session for good', async () => {
+  proxy.blocked = (request) => (/\/(ws|events|stream)\b/.test(request.url) ? 'hang' : undefined);
+  const client = await clients.across({ tryMs: 300 });
+  await until('everything was tried', () => count('/probe/stream') === 1);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  assert.equal(client.transport, 'longpoll');
+  assert.deepEqual([count('UPGRADE'), count('/probe/events'), count('/probe/stream')], [1, 1, 1]);
   await works(client);
 });
 
 test('what failed is not tried again at once', async () => {
   proxy.blocked = (request) => (asks(request, '/ws') ? 'cut' : undefined);
-  const client = await clients.online();
+  const client = await clients.across();
+  await until('a better one was found', () => client.transport === 'sse');
+  const tried = count('UPGRADE');
   for (let i = 0; i < 3; i++) {
     const resumed = next(client, 'resume');
     client.debug.drop();
     await resumed;
   }
   assert.equal(client.transport, 'sse');
-  assert.equal(count('UPGRADE'), 1);
+  assert.equal(count('UPGRADE'), tried);
 });
 
 test('an answer that was lost costs nothing: the POST is repeated and counts once', async () => {
@@ -237,17 +243,15 @@ test('a callee whose session went is a callee again in the new one', async () =>
 
 test('whether WebSocket works can be found out without touching the session', async () => {
   const client = await clients.online({ transport: 'longpoll' });
-  const line = {
-    env: { WebSocket },
-    address: (path) => `${proxy.url}/${path}?session=${client.session}&turn=9`,
-  };
-  const probe = () => new Promise((resolve) => probeWebSocket(line, 2000, resolve));
-  assert.equal(await probe(), true);
+  const probe = (ms) => new Promise((resolve) => probeWebSocket(WebSocket, proxy.url, ms, resolve));
+  const socket = await probe(2000);
+  assert.equal(socket.readyState, 1);
+  socket.close();
   assert.equal(client.transport, 'longpoll');
   await works(client);
   assert.equal(client.debug.stats.resumes, 0);
   proxy.blocked = (request) => (asks(request, '/ws') ? 'cut' : undefined);
-  assert.equal(await probe(), false);
+  assert.equal(await probe(2000), undefined);
   proxy.blocked = (request) => (asks(request, '/ws') ? 'hang' : undefined);
-  assert.equal(await new Promise((resolve) => probeWebSocket(line, 100, resolve)), false);
+  assert.equal(await probe(100), undefined);
 });

@@ -75,6 +75,8 @@ export function oldBrowser(url, file) {
     XMLHttpRequest: xhrOf(page),
     setTimeout: (run, ms) => setTimeout(run, ms),
     clearTimeout: (timer) => clearTimeout(timer),
+    setInterval: (action, ms) => setInterval(() => action(), ms),
+    clearInterval: (timer) => clearInterval(timer),
   });
   window.window = window.self = window;
   const head = {

@@ -63,14 +63,14 @@ export async function startEcho() {
   });
 
   const sockets = new WebSocketServer({ server, path: '/ws' });
-  sockets.on('connection', (socket, request) => {
-    const query = new URL(request.url, 'http://localhost').searchParams;
-    if (query.get('session') !== session.id) {
+  /** A WebSocket names its session in its address, or later in its first value. */
+  const attach = (socket, id, count) => {
+    if (id !== session.id) {
       socket.send('{"op":"bye","code":"session_gone","reconnect":false}');
       return socket.close();
     }
-    const resumed = Number(query.get('after')) >= session.base;
-    const after = resumed ? Number(query.get('after')) - session.base : 0;
+    const resumed = count >= session.base;
+    const after = resumed ? count - session.base : 0;
     session.socket = socket;
     socket.send(JSON.stringify(welcome(resumed, session.base + after)));
     session.down.slice(after).forEach((value) => put(socket, value));
@@ -78,6 +78,16 @@ export async function startEcho() {
       if (session.socket !== socket) return;
       const value = binary ? { op: 'binary', data: data.toString('base64') } : JSON.parse(data);
       if (binary || typeof value === 'string') echo(value);
+      else if (value.op === 'ping') socket.send('{"op":"pong"}');
+    });
+  };
+  sockets.on('connection', (socket, request) => {
+    const query = new URL(request.url, 'http://localhost').searchParams;
+    if (!query.get('attach')) return attach(socket, query.get('session'), Number(query.get('after')));
+    socket.send('{"op":"pong"}');
+    return socket.once('message', (data) => {
+      const { session: id, after } = JSON.parse(data);
+      attach(socket, id, after);
     });
   });
 
