@@ -1,5 +1,6 @@
 import { each, keep } from '../core/lists.js';
 import { failure } from '../core/problem.js';
+import { randomKey } from '../core/random.js';
 import type { Position } from '../core/wire.js';
 import type { Commands } from '../hub/commands.js';
 import type { Subscribed, SubscribeOptions, Subscriptions } from '../hub/subscriptions.js';
@@ -199,11 +200,4 @@ export class Channel {
   private ask<T>(op: string, fields: { [name: string]: unknown }, callback?: Callback<T>): Promise<T> {
     return promised((done) => this.commands.send(op, fields, 'repeat', done), callback);
   }
-}
-
-/** A key that nobody else has: 24 random letters and digits. */
-function randomKey(): string {
-  let key = '';
-  while (key.length < 24) key += Math.random().toString(36).substring(2, 8);
-  return key.substring(0, 24);
 }

@@ -10,7 +10,7 @@ import type { ProcedureHandler } from '../hub/procedures.js';
 import { Procedures } from '../hub/procedures.js';
 import { Subscriptions } from '../hub/subscriptions.js';
 import type { Kit, Platform } from '../net/kit.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 import type { Token } from '../session/opening.js';
 import { withToken } from '../session/opening.js';
 import type { Session, SessionConfig, State, Stats } from '../session/session.js';

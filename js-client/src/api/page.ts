@@ -1,7 +1,7 @@
 /** What a page is told that matters to a connection: that somebody looks, that the network changed, that it ends. */
 import { now } from '../core/clock.js';
 import { each } from '../core/lists.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 import type { Session } from '../session/session.js';
 
 /** A timer that is so late has slept, and the machine with it. */

@@ -1,6 +1,6 @@
 /** Answers as promises, and as callbacks where there are no promises or a callback is preferred. */
 import type { FootbridgeError } from '../core/problem.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 
 /** Called once: with an error, or with null and the result. */
 export type Callback<T> = (error: FootbridgeError | null, result?: T) => void;

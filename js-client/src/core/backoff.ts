@@ -1,6 +1,10 @@
+/** How much longer the bound of a wait is than that of the one before. */
+const GROWTH = 1.5;
+
 /**
  * How long to wait before the next attempt: full jitter, that is a random time between nothing and a bound that
- * doubles with each attempt. Thousands of clients that lost the same server so come back spread out.
+ * grows with each attempt. Thousands of clients that lost the same server so come back spread out. It grows by half
+ * and does not double, since the wait after a failure should not be much longer than the failure was.
  */
 export class Backoff {
   private attempts = 0;
@@ -13,7 +17,7 @@ export class Backoff {
 
   /** The wait before the next attempt, in milliseconds. */
   next(): number {
-    const bound = Math.min(this.maxMs, this.minMs * Math.pow(2, Math.min(this.attempts++, 30)));
+    const bound = Math.min(this.maxMs, this.minMs * Math.pow(GROWTH, Math.min(this.attempts++, 30)));
     return Math.round(this.random() * bound);
   }
 

@@ -3,7 +3,7 @@ import { eventSourceStream } from '../net/eventsource.js';
 import { fetchSend, fetchStream } from '../net/fetch.js';
 import type { OpenStream } from '../net/http.js';
 import type { Kit, Platform, SocketClass } from '../net/kit.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 import { xhrSend, xhrStream } from '../net/xhr.js';
 import { jsonp } from '../transports/jsonp.js';
 import { longpoll, shortpoll } from '../transports/poll.js';

@@ -1,7 +1,7 @@
 /** The kit of today's platforms: `fetch` for all of HTTP, and `WebSocket`. */
 import { fetchSend, fetchStream } from '../net/fetch.js';
 import type { Kit, Platform, SocketClass } from '../net/kit.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 import { longpoll, shortpoll } from '../transports/poll.js';
 import { streaming } from '../transports/stream.js';
 import { websocket } from '../transports/websocket.js';

@@ -24,7 +24,3 @@ export interface Platform {
   /** An EventSource class with the browser's interface, for old platforms that cannot read an answer while it comes. */
   EventSource?: unknown;
 }
-
-/** The global object, under whichever name. */
-export const root: any =
-  typeof globalThis !== 'undefined' ? globalThis : typeof self !== 'undefined' ? self : {};

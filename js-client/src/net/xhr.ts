@@ -2,7 +2,7 @@
 import { timer } from '../core/clock.js';
 import { parse } from '../core/wire.js';
 import type { Answer, OpenStream, Send } from './http.js';
-import { root } from './kit.js';
+import { root } from '../core/root.js';
 
 /** Old browsers keep all that a request received in one string; at this length a fresh request is due. */
 const LONGEST_TEXT = 1 << 20;

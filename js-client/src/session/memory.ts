@@ -6,7 +6,7 @@ import { now } from '../core/clock.js';
 import type { Bars } from '../core/ladder.js';
 import type { TransportName } from '../core/wire.js';
 import { parse } from '../core/wire.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 
 const KEPT_MS = 24 * 3600000;
 

@@ -1,9 +1,14 @@
-/** Opening a session: `POST /sessions`, with a fresh token each time. */
+/** Opening a session: by a request, or over a WebSocket where only that comes through; with a fresh token each time. */
 import { timer } from '../core/clock.js';
 import { each } from '../core/lists.js';
+import { problemOfBye } from '../core/problem.js';
+import { randomKey } from '../core/random.js';
 import type { Problem, Welcome } from '../core/wire.js';
+import { parse } from '../core/wire.js';
 import type { Answer, Send } from '../net/http.js';
 import { problemOf } from '../net/http.js';
+import { BROKEN, GARBLED } from '../transports/link.js';
+import { hangUp } from '../transports/websocket.js';
 
 const TIMEOUT_MS = 15000;
 /** Requests for one opening that may be under way beside each other. */
@@ -27,73 +32,127 @@ export interface Baggage {
   messages: string[];
 }
 
-/**
- * Opens a session. An answer that does not come may have been lost, so after a while a second request goes out
- * beside the first; of two sessions the later one is closed.
- *
- * @param baggage is left out in a second try if the server finds it malformed, since then each gets an answer of its
- *     own
- * @param patienceMs the wait for an answer before another request is made
- * @param done is called once, with the welcome and how many messages went along, or with the problem
- * @returns a function that gives the opening up
- */
-export function openSession(
-  send: Send,
-  opening: Opening,
-  baggage: Baggage,
-  patienceMs: number,
-  done: (problem: Problem | undefined, welcome?: Welcome, messages?: number) => void,
-): () => void {
+/** A session that was opened. */
+export interface Opened {
+  welcome: Welcome;
+  /** How many messages went along. */
+  messages: number;
+  /** The WebSocket that it was opened over, if it was one; what comes down comes there. */
+  socket?: WebSocket;
+}
+
+/** Opens sessions, one after the other. */
+export interface Opener {
+  /**
+   * Opens one. An answer that does not come may have been lost, so after a while it is asked for again beside; all
+   * that belongs to one opening carries the same key, so that it is one session.
+   *
+   * @param baggage is left out in a second try if the server finds it malformed, since then each gets an answer of its
+   *     own
+   * @param patienceMs the wait for an answer before it is asked for again
+   * @param takeSocket gives a WebSocket that waits and works, if there is one; it is not anybody else's any more
+   * @param done is called once, with the session or the problem
+   * @returns a function that gives the opening up
+   */
+  (
+    baggage: Baggage,
+    patienceMs: number,
+    takeSocket: () => WebSocket | undefined,
+    done: (problem: Problem | undefined, opened?: Opened) => void,
+  ): () => void;
+}
+
+export function opener(send: Send, opening: Opening): Opener {
   const url = opening.url + '/sessions';
-  const again = timer();
-  const aborts: Array<() => void> = [];
-  let over = false;
-  let open = 0;
+  let key = randomKey();
+  /** It was asked for already, and the answer may have been lost. */
+  let again = false;
 
-  const post = (token: string | undefined, { subscribe, messages }: Baggage) => {
-    const heavy = subscribe.length + messages.length;
-    const fields = JSON.stringify({
-      token,
-      endpoint: opening.endpoint,
-      protocols: opening.protocols,
-      subscribe: subscribe.length ? subscribe : undefined,
-    });
-    const more = messages.length
-      ? (fields.length > 2 ? ',' : '') + '"messages":[' + messages.join(',') + ']}'
-      : '}';
-    const take = (answer: Answer) => {
-      open--;
-      const { body, status } = answer;
-      if (body && body.op === 'welcome') {
-        if (over) return void send(url + '/' + body.session + '/close', '', TIMEOUT_MS, () => undefined);
-        finish(undefined, body, messages.length);
-      } else if (status === 400 && heavy) {
-        post(token, { subscribe: [], messages: [] });
-      } else if (!open) {
-        finish(status && status < 300 ? { code: 'garbled' } : problemOf(answer));
-      }
+  return (baggage, patienceMs, takeSocket, done) => {
+    const later = timer();
+    const sends: Array<() => void> = [];
+    let asked: WebSocket | undefined;
+    let winner = '';
+    let open = 0;
+
+    const end = (session: string, kept?: WebSocket) => {
+      winner = session;
+      later.stop();
+      if (asked && asked !== kept) hangUp(asked);
     };
-    open++;
-    aborts.push(send(url, fields.slice(0, -1) + more, TIMEOUT_MS, take));
-    if (aborts.length < REQUESTS) again.after(patienceMs, () => post(token, { subscribe, messages }));
-  };
-  const finish: typeof done = (problem, welcome, messages) => {
-    if (over) return;
-    over = true;
-    again.stop();
-    done(problem, welcome, messages);
-  };
+    const finish = (opened: Opened) => {
+      const { session } = opened.welcome;
+      if (winner) {
+        // Asked for under the same key this should be the same session, but the server may have forgotten the key.
+        if (session !== winner) send(url + '/' + session + '/close', '', TIMEOUT_MS, () => undefined);
+        return;
+      }
+      key = randomKey();
+      again = false;
+      end(session, opened.socket);
+      done(undefined, opened);
+    };
+    const failed = (problem: Problem) => {
+      if (--open || winner) return;
+      end('none');
+      done(problem);
+    };
 
-  withToken(opening.token, (error, token) => {
-    if (over) return;
-    if (error) finish({ code: 'token', message: error.message });
-    else post(token, baggage);
-  });
-  return () => {
-    if (over) return;
-    over = true;
-    again.stop();
-    each(aborts, (abort) => abort());
+    const ask = (token: string | undefined, { subscribe, messages }: Baggage) => {
+      const socket = again ? takeSocket() : undefined;
+      const fields = JSON.stringify({
+        op: socket && 'open',
+        token,
+        endpoint: opening.endpoint,
+        protocols: opening.protocols,
+        subscribe: subscribe.length ? subscribe : undefined,
+        key,
+        again: again || undefined,
+      });
+      const more = messages.length ? ',"messages":[' + messages.join(',') + ']' : '';
+      const body = fields.slice(0, -1) + more + '}';
+      open++;
+      again = true;
+      if (socket) {
+        bySocket((asked = socket), body, messages.length);
+      } else {
+        const take = (answer: Answer) => {
+          const { body: welcome, status } = answer;
+          if (welcome && welcome.op === 'welcome') {
+            finish({ welcome, messages: messages.length });
+          } else if (status === 400 && subscribe.length + messages.length) {
+            open--;
+            ask(token, { subscribe: [], messages: [] });
+          } else {
+            failed(status === 200 ? GARBLED : problemOf(answer));
+          }
+        };
+        sends.push(send(url, body, TIMEOUT_MS, take));
+      }
+      if (open < REQUESTS) later.after(patienceMs, () => ask(token, { subscribe, messages }));
+    };
+    const bySocket = (socket: WebSocket, body: string, messages: number) => {
+      socket.onerror = socket.onclose = () => failed(BROKEN);
+      socket.onmessage = ({ data }) => {
+        const value = parse(data) || {};
+        if (value.op === 'welcome') return finish({ welcome: value, messages, socket });
+        hangUp(socket);
+        failed(value.op === 'bye' ? problemOfBye(value) : GARBLED);
+      };
+      socket.send(body);
+    };
+
+    withToken(opening.token, (error, token) => {
+      if (winner) return;
+      if (!error) return ask(token, baggage);
+      open = 1;
+      failed({ code: 'token', message: error.message });
+    });
+    return () => {
+      if (winner) return;
+      end('none');
+      each(sends, (abort) => abort());
+    };
   };
 }
 

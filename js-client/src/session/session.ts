@@ -25,8 +25,8 @@ import { probeStream } from '../transports/stream.js';
 import { probeWebSocket } from '../transports/websocket.js';
 import { acknowledger } from './acknowledger.js';
 import { remember, remembered } from './memory.js';
-import type { Baggage, Opening } from './opening.js';
-import { openSession } from './opening.js';
+import type { Baggage, Opened, Opening } from './opening.js';
+import { opener } from './opening.js';
 
 /** A connection that lived this long was a success: the next wait is short again. */
 const STABLE_MS = 2000;
@@ -137,6 +137,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     now,
   );
   const backoff = new Backoff();
+  const openSession = opener(kit.send, config);
   const acks = acknowledger(streams, () => shown && link!.acknowledge());
   /** Limits how long what is under way may take; or waits for the next attempt. */
   const limit = timer();
@@ -178,17 +179,21 @@ export function createSession(config: SessionConfig, listener: SessionListener):
 
     open() {
       detach();
-      stopTrial();
       // A WebSocket is always tried at once, whatever is remembered: where it hangs that costs nothing.
-      if (ladder.has('websocket') && (ladder.forced || 'websocket') === 'websocket') tryRung('websocket');
+      if (!trial && ladder.has('websocket') && (ladder.forced || 'websocket') === 'websocket') {
+        tryRung('websocket');
+      }
       abortOpening = openSession(
-        kit.send,
-        config,
         listener.opening(),
         patience(OPENING_MS),
-        (problem, welcome, messages) => {
+        () => {
+          const socket = early;
+          if (socket) stopTrial(socket);
+          return socket;
+        },
+        (problem, it) => {
           abortOpening = undefined;
-          if (welcome) opened(welcome, messages!);
+          if (it) opened(it);
           else if (remedyFor(problem!) !== 'return') end(problem!);
           else retry(session.open, problem!);
         },
@@ -255,7 +260,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     },
   };
 
-  function opened(welcome: Welcome, messages: number): void {
+  function opened({ welcome, messages, socket }: Opened): void {
     const { received } = welcome;
     turn = 0;
     session.transport = null;
@@ -268,7 +273,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     for (let i = 0; i < came.length && session.welcome === welcome; i++) take(came[i], 0, i + 1);
     if (session.welcome !== welcome || session.state === 'closed') return;
     const best = memory.rung;
-    if (early) attach('websocket', early);
+    if (socket || early) attach('websocket', socket || early, !!socket);
     else attach(usable(best) && best !== 'websocket' ? best! : ladder.carrier(), undefined, true);
   }
 
@@ -276,7 +281,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
    * Connects on this rung.
    *
    * @param proven a socket that has shown that it works
-   * @param answered the server has just answered a request: a carrier carries already
+   * @param answered the server has just answered: a carrier carries already, and over the socket it was that it answered
    */
   function attach(to: TransportName, proven?: WebSocket, answered?: boolean): void {
     const carrier = isCarrier(to);
@@ -287,14 +292,16 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     turn++;
     rung = to;
     tried = !!proven;
-    const own = (line = newLine((answered = answered && carrier)));
+    const own = (line = newLine((answered = answered && (carrier || !!proven))));
     limit.after(patience(patient ? config.tryMs : HEDGE_MS), () => lost(own, SILENT));
     try {
       link = kit.transports[to]!(own, proven);
     } catch (forbidden) {
       return lost(own, BROKEN);
     }
-    if (answered) established();
+    if (!answered) return;
+    cursor = streams.received;
+    established();
   }
 
   /** The connection works: a value came through it. */
@@ -417,7 +424,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     const refresh = problem.code === 'unauthenticated' && typeof config.token === 'function';
     if (remedy === 'renew' || (refresh && session.transport)) renew(problem);
     else if (remedy === 'stop') end(problem);
-    else retry(comeBack, problem);
+    else retry(comeBack, problem, lived >= 0);
   }
 
   /** Connects anew: where the session stood last, or on a carrier if that is in doubt. */
@@ -434,9 +441,9 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     retry(session.open, problem);
   }
 
-  function retry(action: () => void, problem: Problem): void {
+  function retry(action: () => void, problem: Problem, worked?: boolean): void {
     if (session.state === 'closed') return;
-    if (problem.status === 0 && problem.code !== 'dropped') setState('offline');
+    if (problem.status === 0 && !worked) setState('offline');
     const wait = Math.max(problem.delay || 0, backoff.next());
     next = action;
     limit.after(wait, () => {
@@ -456,7 +463,11 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   function tryRung(better: TransportName): void {
     const done = (works: boolean, socket?: WebSocket) => {
       early = socket;
-      if (works && !session.welcome) return; // the session is still being opened, and will take it
+      if (works && !session.welcome) {
+        // The session is still being opened, and will take it; or failed to, where only a WebSocket comes through.
+        if (next) session.wake();
+        return;
+      }
       trial = abortTrial = undefined;
       if (works) {
         attach(better, socket);

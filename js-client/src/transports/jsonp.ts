@@ -1,6 +1,6 @@
 /** JSONP: script tags come down where a page may load nothing else; requests go up. Needs a document. */
 import { timer } from '../core/clock.js';
-import { root } from '../net/kit.js';
+import { root } from '../core/root.js';
 import type { Line, Link } from './link.js';
 import { heldPolls } from './poll.js';
 

@@ -13,7 +13,7 @@ export interface Line {
   streams: Streams;
   session: string;
   turn: number;
-  /** The server has already shown on this path that it answers: nothing has to be proven first. */
+  /** The server has just answered: what is a carrier carries already, and a WebSocket is attached already. */
   proven: boolean;
   /** The address of a request of this session, with its turn; `query` is added. */
   address(path: string, query?: { [name: string]: string | number | undefined }): string;

@@ -20,7 +20,7 @@ function dial(SocketClass: SocketClass, url: string): WebSocket {
 }
 
 /** Ends a socket and listens no more. An error still has someone to hear it, or Node would take it for a crash. */
-function hangUp(socket: WebSocket): void {
+export function hangUp(socket: WebSocket): void {
   socket.onmessage = socket.onclose = null;
   socket.onerror = () => undefined;
   try {
@@ -45,7 +45,7 @@ export function websocket(line: Line, proven?: WebSocket): Link {
     if (socket.readyState === 1) socket.send(JSON.stringify(value));
   };
   const ping = () => {
-    if (pinged) return;
+    if (pinged || sent < 0) return;
     pinged = now();
     put({ op: 'ping' });
   };
@@ -79,15 +79,17 @@ export function websocket(line: Line, proven?: WebSocket): Link {
       line.roundTrip(heardAt - pinged);
       pinged = 0;
     }
-    line.value(value, data.length || data.byteLength);
     if (op === 'welcome') {
       sent = (value as Welcome).received;
-      flush();
+      watch();
     }
+    line.value(value, data.length || data.byteLength);
   };
   socket.onerror = socket.onclose = () => line.lost(BROKEN);
-  if (proven) put({ op: 'attach', session: line.session, after, turn: line.turn });
-  watch();
+  if (line.proven) {
+    sent = streams.confirmed;
+    watch();
+  } else if (proven) put({ op: 'attach', session: line.session, after, turn: line.turn });
 
   return {
     flush,

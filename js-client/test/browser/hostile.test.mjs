@@ -2,7 +2,8 @@
  * The client in two real browsers, on every hostile network: it connects in time, moves in time, and nothing is lost,
  * repeated or out of order. A table of the times is written to target/hostile-network.md.
  *
- * CASE runs the cases whose names contain it, BROWSER one browser, PAGES so many pages at a time.
+ * CASE runs the cases whose names contain it, BROWSER one browser, PAGES so many pages at a time; with STORY=1 it is
+ * told what happened in each.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +16,7 @@ import { startServer } from '../support/server.mjs';
 import { Talker } from '../support/talker.mjs';
 import { upTo } from '../support/wait.mjs';
 
-const { CASE = '', BROWSER = '', PAGES = '4' } = process.env;
+const { CASE = '', BROWSER = '', PAGES = '4', STORY } = process.env;
 const BROWSERS = ['chromium', 'firefox'].filter((name) => name.includes(BROWSER));
 const TABLE = new URL('../../target/hostile-network.md', import.meta.url);
 /** How much longer than allowed a client is waited for, so that the table says how long it takes. */
@@ -50,6 +51,7 @@ for (const name of BROWSERS) {
       test(`${name}: ${one.name}`, async () => {
         const result = await run(opened.browser, one);
         results.set(`${name}: ${one.name}`, result);
+        if (STORY) console.log(`${one.name}\n${result.story}\n`);
         assert.ok(result.wrong.length === 0, `${result.wrong.join('; ')}\n${result.story}`);
       });
     }
