@@ -122,6 +122,7 @@ export function opener(send: Send, opening: Opening): Opener {
             finish({ welcome, messages: messages.length });
           } else if (status === 400 && subscribe.length + messages.length) {
             open--;
+            again = false;
             ask(token, { subscribe: [], messages: [] });
           } else {
             failed(status === 200 ? GARBLED : problemOf(answer));

@@ -161,7 +161,8 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   let slow = 1;
   /** What is done after the wait. */
   let next: (() => void) | undefined;
-  let hurried = 0;
+  /** Not before this time: it was tried just now, or the server wants us to wait. */
+  let notBefore = 0;
   let abortOpening: (() => void) | undefined;
   /** A better rung that is being tried beside the one that carries. */
   let trial: TransportName | undefined;
@@ -233,9 +234,9 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     wake(changed) {
       const time = now();
       if (changed) ladder.lift();
-      if (next && time - hurried >= HURRY_MS) {
+      if (next && time >= notBefore) {
         const action = next;
-        hurried = time;
+        notBefore = time + HURRY_MS;
         detach();
         action();
       } else if (shown) {
@@ -444,7 +445,9 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   function retry(action: () => void, problem: Problem, worked?: boolean): void {
     if (session.state === 'closed') return;
     if (problem.status === 0 && !worked) setState('offline');
-    const wait = Math.max(problem.delay || 0, backoff.next());
+    const { delay = 0 } = problem;
+    const wait = Math.max(delay, backoff.next());
+    notBefore = Math.max(notBefore, delay && now() + delay);
     next = action;
     limit.after(wait, () => {
       next = undefined;

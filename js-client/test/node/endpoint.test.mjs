@@ -16,7 +16,9 @@ afterEach(() => clients.closeAll());
 
 test('the endpoint and its subprotocols are asked for at the opening', async () => {
   await clients.online({ endpoint: '/echo', protocols: ['v2.example'], token: 't' });
-  assert.deepEqual(echo.opened.at(-1), { token: 't', endpoint: '/echo', protocols: ['v2.example'] });
+  const { key, ...rest } = echo.opened.at(-1);
+  assert.match(key, /^[a-z0-5]{24}$/);
+  assert.deepEqual(rest, { token: 't', endpoint: '/echo', protocols: ['v2.example'] });
 });
 
 for (const transport of ['websocket', 'shortpoll']) {
