@@ -7,3 +7,4 @@ import { fullKit } from './kits/full.js';
 export const connect: (url?: string | ConnectOptions, options?: ConnectOptions) => Client =
   connector(fullKit);
 export * from './public.js';
+export { tabs } from './tabs/tabs.js';

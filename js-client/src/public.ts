@@ -26,6 +26,6 @@ export type { Position, TransportName } from './core/wire.js';
 export type { Invocation, ProcedureHandler } from './hub/procedures.js';
 export type { Subscribed, SubscribeOptions } from './hub/subscriptions.js';
 export type { Token } from './session/opening.js';
-export type { State, Stats } from './session/session.js';
+export type { Share, State, Stats } from './session/session.js';
 /** The version of this client. */
 export const version: string = '__VERSION__';

@@ -13,7 +13,7 @@ import type { Kit, Platform } from '../net/kit.js';
 import { root } from '../core/root.js';
 import type { Token } from '../session/opening.js';
 import { withToken } from '../session/opening.js';
-import type { Session, SessionConfig, State, Stats } from '../session/session.js';
+import type { Session, SessionConfig, SessionListener, Share, State, Stats } from '../session/session.js';
 import { createSession } from '../session/session.js';
 import type { Gap } from './channel.js';
 import { Channel } from './channel.js';
@@ -41,6 +41,8 @@ export interface ConnectOptions extends Platform {
   outboxBytes?: number;
   /** Insist on this transport, as `debug.force` does. */
   transport?: TransportName;
+  /** Share one connection with the other tabs that do so: what the function `tabs` returns. */
+  tabs?: Share;
 }
 
 /** A connection was lost and a new attempt is planned. */
@@ -135,7 +137,7 @@ export class Client {
       outboxBytes: options.outboxBytes || 1 << 20,
     });
     const { events } = this;
-    const session = createSession(config, {
+    const listener: SessionListener = {
       opening: () => ({ subscribe: this.subscriptions.opening(), messages: this.commands.opening() }),
       begun: (welcome, gone) => {
         this.session = welcome.session;
@@ -157,7 +159,10 @@ export class Client {
         this.settle(error);
         events.emit('error', error);
       },
-    });
+    };
+    const create = (own: SessionListener) => createSession(config, own);
+    const share = options.endpoint ? undefined : options.tabs;
+    const session: Session = share ? share(config.url, create, listener) : create(listener);
     this.live = session;
     this.commands = new Commands(session, config.outboxBytes);
     this.subscriptions = new Subscriptions(this.commands);

@@ -1,4 +1,4 @@
-/** What arrays offer of themselves since ES5, for browsers in which they do not. */
+/** What arrays and objects offer of themselves since ES5, for browsers in which they do not. */
 
 /** Calls `visit` for each item that is in the list now. */
 export function each<T>(list: T[], visit: (item: T) => void): void {
@@ -20,4 +20,13 @@ export function place<T>(list: T[], item: T | undefined): number {
   let i = list.length;
   while (i-- > 0 && list[i] !== item);
   return i;
+}
+
+/** A new object with what both have; the second goes first. */
+export function merged(one: object, other: object): { [name: string]: unknown } {
+  const all: { [name: string]: unknown } = {};
+  each([one, other], (from) => {
+    for (const name in from) all[name] = (from as { [name: string]: unknown })[name];
+  });
+  return all;
 }

@@ -4,7 +4,7 @@
  * where that is safe, in the order in which it was sent first; what follows waits for it.
  */
 import { Backoff } from '../core/backoff.js';
-import { each } from '../core/lists.js';
+import { each, merged } from '../core/lists.js';
 import { timer } from '../core/clock.js';
 import type { FootbridgeError } from '../core/problem.js';
 import { failure, failureOf } from '../core/problem.js';
@@ -52,9 +52,7 @@ export class Commands {
   /** Sends a command, or keeps it for the session that is being opened. */
   send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done): void {
     const id = ++this.lastId;
-    const value: { [name: string]: unknown } = { op, id };
-    for (const name in fields) value[name] = fields[name];
-    const text = JSON.stringify(value);
+    const text = JSON.stringify(merged({ op, id }, fields));
     this.pending[id] = { text, sent: false, onLoss, done };
     if (this.live && !(this.again && onLoss === 'repeat')) this.offer(id, false);
     else if (this.session.state === 'closed') this.refuse(id, failure('closed', 'the client is closed'));

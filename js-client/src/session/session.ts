@@ -128,6 +128,9 @@ export interface Session {
   leave(): string | undefined;
 }
 
+/** Gets a session for a client that shares it with others; made by `tabs`. */
+export type Share = (url: string, create: (listener: any) => any, listener: any) => any;
+
 export function createSession(config: SessionConfig, listener: SessionListener): Session {
   const { kit, url } = config;
   const memory = remembered(url);

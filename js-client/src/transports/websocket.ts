@@ -98,7 +98,10 @@ export function websocket(line: Line, proven?: WebSocket): Link {
       put({ op: 'ack', received: streams.received });
       streams.acknowledged = streams.received;
     },
-    check: ping,
+    check() {
+      ping();
+      if (sent >= 0) watch();
+    },
     close() {
       tick.stop();
       sent = -1;
