@@ -66,7 +66,6 @@ function start(
   } else {
     request.open(method, url, true);
     if (credentials) request.withCredentials = true;
-    if (body) any.setRequestHeader('Content-Type', 'application/json');
     any.onprogress = any.onreadystatechange = () => {
       const { readyState } = any;
       if (over || readyState < 3) return;

@@ -30,8 +30,8 @@ import { opener } from './opening.js';
 
 /** A connection that lived this long was a success: the next wait is short again. */
 const STABLE_MS = 2000;
-/** After one that did not live so long the next wait is up to 1.2 s: something answers, however often it is cut. */
-const EASED_ATTEMPTS = 2;
+/** After one that did not live so long the next wait is up to 1 s: something answers, however often it is cut. */
+const EASED_MS = 1000;
 /** After so long without silence the network is believed to be as fast as at first. */
 const CALM_MS = 60000;
 /** How long what carried the session last has to show that it still does, before a carrier takes its place. */
@@ -160,8 +160,8 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   let looks = true;
   /** Milliseconds that the server took to answer of late. */
   let roundTrip = 0;
-  /** How much longer than usual to wait, since waiting less was in vain. */
-  let slow = 1;
+  /** How often in a row what gets through almost everywhere did not answer in time. */
+  let silences = 0;
   /** What is done after the wait. */
   let next: (() => void) | undefined;
   /** Not before this time: it was tried just now, or the server wants us to wait. */
@@ -411,12 +411,12 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     const silent = problem.code === 'silent';
     const ended = rung;
     detach();
-    if (lived >= CALM_MS) slow = 1;
+    if (lived >= CALM_MS) silences = 0;
     if (lived >= STABLE_MS) backoff.reset();
-    else if (lived >= 0) backoff.ease(EASED_ATTEMPTS);
+    else if (lived >= 0) backoff.ease(EASED_MS);
     if (lived >= 0) setState('connecting');
     if (isCarrier(ended)) {
-      if (silent) slow = Math.min(SLOWEST, slow * 2);
+      if (silent) silences++;
     } else if (lived < 0 ? tried && !explicit : silent) {
       ladder.failed(ended);
     }
@@ -550,9 +550,12 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     return (session.welcome && session.welcome.ping) || HOLD_SECONDS;
   }
 
-  /** How long to wait for what should take so many milliseconds at most: longer on a network that is slow. */
+  /**
+   * How long to wait for what should take so many milliseconds at most: longer on a network that is slow, as the answers
+   * show, or as it may be, since waiting less was in vain. The first time that is a connection that was forgotten.
+   */
   function patience(ms: number): number {
-    return Math.max(ms, 4 * roundTrip) * slow;
+    return Math.max(ms, 4 * roundTrip) * Math.min(SLOWEST, Math.pow(2, Math.max(0, silences - 1)));
   }
 
   return session;

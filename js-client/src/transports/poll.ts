@@ -8,7 +8,9 @@ import { GARBLED } from './link.js';
 import { bodyOf, timeoutOf, uplink } from './uplink.js';
 
 /** Time for an answer itself, beyond the hold. */
-const SLACK_MS = 2000;
+const SLACK_MS = 1500;
+/** Time for the first answer: it may be lost to a connection that something on the way has forgotten. */
+const FIRST_MS = 1000;
 /** The pause after a held poll that came back empty at once, so that whatever answers so is not asked in a loop. */
 const HASTE_MS = 1000;
 /** Between short polls, where the server advises nothing. */
@@ -47,7 +49,7 @@ export function heldPolls(line: Line, ask: Ask): Link {
     // The first poll does not wait: its answer shows at once that polling works.
     held = proven ? line.holdSeconds() : 0;
     line.streams.acknowledged = line.streams.received;
-    abort = ask(held, held * 1000 + line.patience(SLACK_MS), (answer) => {
+    abort = ask(held, held * 1000 + line.patience(held ? SLACK_MS : FIRST_MS), (answer) => {
       const took = now() - asked;
       if (!takePoll(line, answer) || closed) return;
       if (!held) line.roundTrip(took);

@@ -8,6 +8,8 @@ import type { Line, Link } from './link.js';
 import { ENDED, GARBLED, ROTATE, SILENT } from './link.js';
 import { uplink } from './uplink.js';
 
+/** How much later than a quarter after its time a ping may come. */
+const SLACK_MS = 1000;
 /** Where the server streams to each rung. */
 const PATHS: { [rung in TransportName]?: string } = { sse: 'events', stream: 'stream' };
 
@@ -34,7 +36,7 @@ export function streaming(rung: TransportName, open: OpenStream): (line: Line) =
     const up = uplink(line);
     const silence = timer();
     const pingSeconds = line.holdSeconds();
-    const heard = () => silence.after(line.patience(pingSeconds * 2000), () => line.lost(SILENT));
+    const heard = () => silence.after(pingSeconds * 1250 + line.patience(SLACK_MS), () => line.lost(SILENT));
     const split = valuesOf((value, size) => {
       if (value === undefined) line.lost(GARBLED);
       else line.value(value, size);

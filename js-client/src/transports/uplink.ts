@@ -10,7 +10,7 @@ import type { Outgoing } from '../core/streams.js';
 import { problemOf } from '../net/http.js';
 import type { Line } from './link.js';
 
-const TIMEOUT_MS = 2500;
+const TIMEOUT_MS = 1500;
 const TRIES = 4;
 /** Any network that is worth the name carries so many bytes in a millisecond. */
 const SLOWEST = 16;

@@ -165,22 +165,71 @@ test('a server that is down is not run over, and found again when it is back', a
   await works(client);
 });
 
+/** What a proxy, or a server that went mad, may answer to everything. */
+const nonsense = {
+  'an empty page': () => ({ status: 200 }),
+  'not found': () => ({ status: 404 }),
+  'a bad gateway': () => ({ status: 502 }),
+  'nothing, at once': () => 'cut',
+  'welcome, and then nothing works': (request) => (request.url === '/sessions' ? undefined : { status: 200 }),
+  'polls, and nothing else': (request) => (/sessions$|poll/.test(request.url) ? undefined : 'cut'),
+  'sockets, and nothing else': (request) => (request.headers.upgrade ? undefined : 'cut'),
+};
+for (const [what, blocked] of Object.entries(nonsense)) {
+  test(`who is answered with ${what} does not ask in a loop`, async () => {
+    proxy.blocked = blocked;
+    const client = clients.connect();
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const { length } = proxy.requests;
+    assert.ok(length < 60, `${length} requests in 4 s`);
+    assert.notEqual(client.state, 'closed');
+  });
+}
+
+test('a connection that is cut as soon as it works is not made in a loop', async () => {
+  const client = clients.connect();
+  client.on('transport', () => setTimeout(() => proxy.cutAll(), 0));
+  client.on('resume', () => setTimeout(() => proxy.cutAll(), 0));
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  assert.ok(proxy.requests.length < 60, `${proxy.requests.length} requests in 4 s`);
+});
+
 test('Retry-After is obeyed', async () => {
   let refusals = 1;
   let refusedAt = 0;
-  let openedAt = 0;
   proxy.blocked = (request) => {
-    if (request.method !== 'POST') return undefined;
-    if (refusals-- > 0) {
-      refusedAt = Date.now();
-      return { status: 503, headers: { 'Retry-After': '1' } };
-    }
-    openedAt ||= Date.now();
-    return undefined;
+    if (request.method !== 'POST' || refusals-- <= 0) return undefined;
+    refusedAt = Date.now();
+    return { status: 503, headers: { 'Retry-After': '1' } };
   };
-  const client = await clients.online();
-  assert.ok(openedAt - refusedAt >= 1000, `${openedAt - refusedAt} ms`);
+  const client = await clients.across();
+  assert.ok(Date.now() - refusedAt >= 1000, `${Date.now() - refusedAt} ms`);
   await works(client);
+});
+
+test('where only WebSocket passes, the session is opened over one', async () => {
+  proxy.blocked = (request) => (request.headers.upgrade ? undefined : { status: 403 });
+  const client = await clients.across();
+  assert.equal(client.transport, 'websocket');
+  await works(client);
+});
+
+test('an opening whose answer was lost is asked for again, and what went along is neither lost nor repeated', async () => {
+  let losses = 2;
+  proxy.blocked = (request) => (request.url === '/sessions' && losses-- > 0 ? 'lose' : undefined);
+  const client = clients.connect();
+  const channel = client.channel(freshName());
+  const heard = [];
+  const subscribed = channel.subscribe(({ data }) => heard.push(data));
+  const published = upTo(3).map((number) => channel.publish(number));
+  const { epoch, offset } = await subscribed;
+  assert.equal(offset, 0);
+  assert.deepEqual(
+    await Promise.all(published),
+    upTo(3).map((number) => ({ epoch, offset: number })),
+  );
+  await until('all arrived', () => heard.length >= 3);
+  assert.deepEqual(heard, upTo(3));
 });
 
 test('one whose session is gone opens another, and recovers its channels', async () => {

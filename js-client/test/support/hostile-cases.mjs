@@ -131,6 +131,7 @@ export const cases = [
     'an answer to a poll never comes',
     [...ONLY_POLLS, dropAnswers({ only: 'poll', times: 1, hang: true })],
     POLLS,
+    { within: 5 },
   ),
   from('the first three requests are 503', [status(503, { times: 3 })], ANY),
 
