@@ -22,6 +22,11 @@ import { attend } from './page.js';
 import type { Callback } from './promised.js';
 import { promised } from './promised.js';
 
+/** Seconds that the server waits for a callee, unless the caller says otherwise. */
+const CALL_SECONDS = 10;
+/** How much later the server's word that a call timed out may come. */
+const LATE_MS = 3000;
+
 /** How to connect. */
 export interface ConnectOptions extends Platform {
   /** Who we are: a token, or a function that gets one, at once or later, whenever a session is opened. */
@@ -199,7 +204,8 @@ export class Client {
 
   /**
    * Calls a procedure. Ends with the error `interrupted` if the session is lost before the answer: then nobody
-   * knows whether it was carried out.
+   * knows whether it was carried out. Ends with `timeout` if the server says so, or at the latest a few seconds after
+   * that, also while there is no connection.
    */
   call<T = any>(
     procedure: string,
@@ -208,8 +214,9 @@ export class Client {
     callback?: Callback<T>,
   ): Promise<T> {
     const { timeout } = options;
+    const limit = (timeout === undefined ? CALL_SECONDS : timeout) * 1000 + LATE_MS;
     return promised(
-      (done) => this.commands.send('call', { procedure, data, timeout }, 'interrupt', done),
+      (done) => this.commands.send('call', { procedure, data, timeout }, 'interrupt', done, limit),
       callback,
     );
   }

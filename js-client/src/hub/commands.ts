@@ -49,10 +49,23 @@ export class Commands {
     private bound: number,
   ) {}
 
-  /** Sends a command, or keeps it for the session that is being opened. */
-  send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done): void {
+  /**
+   * Sends a command, or keeps it for the session that is being opened.
+   *
+   * @param limitMs the longest that it may take before it ends with `timeout`, wherever it is then
+   */
+  send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done, limitMs?: number): void {
     const id = ++this.lastId;
     const text = JSON.stringify(merged({ op, id }, fields));
+    if (limitMs !== undefined) {
+      const limit = timer();
+      const answer = done;
+      done = (error, data) => {
+        limit.stop();
+        answer(error, data);
+      };
+      limit.after(limitMs, () => this.refuse(id, failure('timeout', 'no answer came in time')));
+    }
     this.pending[id] = { text, sent: false, onLoss, done };
     if (this.live && !(this.again && onLoss === 'repeat')) this.offer(id, false);
     else if (this.session.state === 'closed') this.refuse(id, failure('closed', 'the client is closed'));

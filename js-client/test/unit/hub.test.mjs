@@ -183,6 +183,22 @@ test('no more goes along with the opening than one request should carry', () => 
   assert.equal(commands.opening().length, 3);
 });
 
+test('a call ends when its time is over, sent or not, and is not sent afterwards', async () => {
+  const [unsent, sent, answered] = [outcome(), outcome(), outcome()];
+  commands.send('call', { n: 1 }, 'interrupt', unsent, 10);
+  await until('it is given up', () => unsent.calls.length === 1);
+  begin();
+  assert.deepEqual(session.look(), []);
+  commands.send('call', { n: 2 }, 'interrupt', sent, 10);
+  commands.send('call', { n: 3 }, 'interrupt', answered, 50);
+  const [late, soon] = session.look();
+  commands.reply({ id: soon.id, data: 'answer' });
+  await until('it is given up', () => sent.calls.length === 1);
+  commands.reply({ id: late.id, data: 'too late' });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual([unsent.calls, sent.calls, answered.calls], [['timeout'], ['timeout'], ['answer']]);
+});
+
 test('a late answer to a command that was settled is ignored', () => {
   const done = outcome();
   begin();

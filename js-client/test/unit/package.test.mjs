@@ -13,8 +13,10 @@ const { version } = JSON.parse(readFileSync(here('../../package.json')));
 test('import and require give the same names', async () => {
   const imported = await import('footbridge-client');
   const required = createRequire(import.meta.url)('footbridge-client');
+  const tabs = await import('footbridge-client/tabs');
   assert.deepEqual(Object.keys(imported).sort(), ['connect', 'version']);
-  assert.deepEqual(Object.keys(required).sort(), ['connect', 'version']);
+  assert.deepEqual(Object.keys(tabs), ['tabs']);
+  assert.deepEqual(Object.keys(required).sort(), ['connect', 'tabs', 'version']);
   assert.deepEqual([imported.version, required.version], [version, version]);
 });
 
