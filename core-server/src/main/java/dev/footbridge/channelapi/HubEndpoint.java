@@ -384,6 +384,10 @@ final class HubEndpoint implements Endpoint {
         failure -> fail(id, failure));
   }
 
+  @Nullable String user() {
+    return identity.user();
+  }
+
   @Override
   public void drained() {
     subscriptions.resume();

@@ -6,10 +6,12 @@ import dev.footbridge.cluster.Cluster;
 import dev.footbridge.cluster.Place;
 import dev.footbridge.http.Problems;
 import dev.footbridge.io.Stages;
+import dev.footbridge.session.OpeningWish;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.NodeStore.Peer;
 import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.OpeningRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
@@ -130,5 +132,17 @@ public final class ClusterAccess implements SessionAccess {
     Peer peer = ((Place.There) place).peer();
     forwarder.forward(
         request, peer, () -> follow(request, cluster.relocate(request.session(), peer.id())));
+  }
+
+  // ---- openings ----
+
+  @Override
+  public void opening(HttpServerExchange exchange, OpeningWish wish, byte[] body, Runnable here) {
+    here.run();
+  }
+
+  @Override
+  public void open(OpeningRequest request) {
+    request.open();
   }
 }

@@ -5,7 +5,7 @@ import dev.footbridge.bridge.transport.PeerWatch;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.http.Requests;
 import dev.footbridge.store.NodeStore.Peer;
-import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.LateRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
@@ -319,13 +319,13 @@ public final class Forwarder implements ProxyClient {
   }
 
   /**
-   * Forwards a WebSocket that is open already: asks the other node for one that attaches to the
-   * session, and then carries the bytes of both. On the connection's I/O thread.
+   * Forwards a WebSocket that is open already: asks the other node for one that has the session,
+   * and then carries the bytes of both. On the connection's I/O thread.
    *
    * @param unreachable is called on that thread if no connection can be made; nothing has been said
    *     to the client then
    */
-  void forward(AttachRequest request, Peer peer, Runnable unreachable) {
+  void forward(LateRequest request, Peer peer, Runnable unreachable) {
     Line line = line(peer);
     if (line.webSockets().get() >= maxWebSockets) {
       request.refuse(busy());
