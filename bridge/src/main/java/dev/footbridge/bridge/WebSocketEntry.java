@@ -24,7 +24,7 @@ final class WebSocketEntry implements HttpHandler {
   @Override
   public void handleRequest(HttpServerExchange exchange) {
     if (Requests.query(exchange, "attach") != null) {
-      here.handleWaiting(exchange, true, access);
+      here.handleWaiting(exchange, access.isForwarded(exchange), access);
       return;
     }
     String id = Requests.query(exchange, "session");

@@ -134,7 +134,7 @@ public final class Server implements AutoCloseable {
     cluster.onLost(toOthers::lost);
     node.everySecond(now -> toOthers.check());
     forwarder = toOthers;
-    return new ClusterAccess(node.sessions(), cluster, toOthers);
+    return new ClusterAccess(node.sessions(), node.openings(), cluster, toOthers);
   }
 
   /** Listens for other nodes and takes this one's place among them; nothing if it is alone. */

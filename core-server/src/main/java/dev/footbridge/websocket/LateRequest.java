@@ -30,7 +30,7 @@ public abstract sealed class LateRequest permits AttachRequest, OpeningRequest {
    * @param path the path of the request that opened the WebSocket
    * @param subprotocol what was chosen, or null
    * @param token the credential of the request that opened the WebSocket, or null
-   * @param greets whether it is greeted; where another node has done so it is not
+   * @param forwarded whether it comes over another node, which has greeted it
    * @param buffers the buffers of the listener that it came to
    */
   public record Client(
@@ -38,7 +38,7 @@ public abstract sealed class LateRequest permits AttachRequest, OpeningRequest {
       String path,
       @Nullable String subprotocol,
       @Nullable String token,
-      boolean greets,
+      boolean forwarded,
       ByteBufferPool buffers) {
     /** Shows no credential. */
     @Override

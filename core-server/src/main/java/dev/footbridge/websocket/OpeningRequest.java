@@ -8,6 +8,8 @@ import dev.footbridge.session.Openings;
 import dev.footbridge.session.Session;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 import org.xnio.StreamConnection;
 
@@ -83,7 +85,10 @@ public final class OpeningRequest extends LateRequest {
 
   @Override
   public String query() {
-    return "attach=1";
+    String token = client().token();
+    return token == null
+        ? "attach=1"
+        : "attach=1&token=" + URLEncoder.encode(token, StandardCharsets.UTF_8);
   }
 
   @Override

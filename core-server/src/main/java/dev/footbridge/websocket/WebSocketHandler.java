@@ -92,11 +92,11 @@ public final class WebSocketHandler implements HttpHandler {
   /**
    * Handles a request for a WebSocket that gets its session later.
    *
-   * @param greets whether the client is greeted
+   * @param forwarded whether it comes over another node, which has greeted the client
    * @param responder is asked for the session
    */
   public void handleWaiting(
-      HttpServerExchange exchange, boolean greets, LateRequest.Responder responder) {
+      HttpServerExchange exchange, boolean forwarded, LateRequest.Responder responder) {
     Boolean speaksFootbridge = shake(exchange);
     if (speaksFootbridge != null) {
       ProtocolException wrong = notWaiting(exchange);
@@ -106,7 +106,7 @@ public final class WebSocketHandler implements HttpHandler {
               exchange.getRequestPath(),
               speaksFootbridge ? SUBPROTOCOL : null,
               Requests.token(exchange),
-              greets,
+              forwarded,
               exchange.getConnection().getByteBufferPool());
       exchange.upgradeChannel(
           (connection, upgraded) ->
@@ -145,7 +145,7 @@ public final class WebSocketHandler implements HttpHandler {
       transport.refuse(refused);
       return;
     }
-    transport.await(socket, client.greets());
+    transport.await(socket, !client.forwarded());
   }
 
   /**

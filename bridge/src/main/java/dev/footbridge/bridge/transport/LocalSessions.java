@@ -37,6 +37,11 @@ public record LocalSessions(Sessions sessions) implements SessionAccess {
   }
 
   @Override
+  public boolean isForwarded(HttpServerExchange exchange) {
+    return false;
+  }
+
+  @Override
   public void opening(HttpServerExchange exchange, OpeningWish wish, byte[] body, Runnable here) {
     here.run();
   }

@@ -31,6 +31,9 @@ public interface SessionAccess extends LateRequest.Responder {
     with(exchange, id, then, problem -> Exchanges.fail(exchange, problem));
   }
 
+  /** Whether a request has come over another node. */
+  boolean isForwarded(HttpServerExchange exchange);
+
   /**
    * Goes on with an opening on this node, now or later, on the exchange's I/O thread. One that is
    * asked for again and that another node remembers is answered from there, and nothing is called.
