@@ -108,7 +108,12 @@ public final class Server implements AutoCloseable {
           new HttpContinueReadHandler(
               new PublicHandler(node, access(config), feeds, probes, health, pages.pages(node)));
       this.internal = startInternal(config, root);
-      this.undertow = listener(config, config.getInt(Setting.PORT), config.host(), root);
+      this.undertow =
+          listener(
+              config,
+              config.getInt(Setting.PORT),
+              config.host(),
+              internal == null ? root : Forwarder.notFromNodes(root));
       node.restore();
       start(undertow, config, config.getInt(Setting.PORT), config.host());
       node.started();

@@ -518,16 +518,24 @@ class SeveralNodesTest {
     }
   }
 
-  @Test
-  void what_a_client_claims_to_be_between_nodes_is_not_believed() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"x", "1", "3", "9"})
+  void what_a_client_claims_to_be_between_nodes_is_not_believed(String hops) throws IOException {
     String id = one.open();
-    Answer answer =
-        other.get(
-            "/sessions/" + id + "/poll",
-            "Footbridge-Client: 10.1.1.1",
-            "Footbridge-Hops: x",
-            "Footbridge-Secret: guess");
-    assertThat(answer.status()).isEqualTo(200);
+    String[] claims = {
+      "Footbridge-Client: 10.1.1.1", "Footbridge-Hops: " + hops, "Footbridge-Secret: guess"
+    };
+    assertThat(other.get("/sessions/" + id + "/poll", claims).status()).isEqualTo(200);
+    try (FrameSocket socket = FrameSocket.open(other, "/ws?session=" + id, claims);
+        FrameSocket late = FrameSocket.openLate(other, claims)) {
+      assertThat(socket.await("welcome").path("session").asText()).isEqualTo(id);
+      late.text(attach(id, ""));
+      assertThat(late.await("welcome").path("session").asText()).isEqualTo(id);
+    }
+    String first = one.post("/sessions", opening("k", "")).json().path("session").asText();
+    awaitKnown("k");
+    JsonNode again = other.post("/sessions", opening("k", ",\"again\":true"), claims).json();
+    assertThat(again.path("session").asText()).isEqualTo(first);
   }
 
   private boolean leadsTo(TestServer node, String id) throws IOException {

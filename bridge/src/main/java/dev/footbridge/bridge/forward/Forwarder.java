@@ -15,6 +15,7 @@ import io.undertow.UndertowOptions;
 import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
+import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.handlers.proxy.ProxyCallback;
 import io.undertow.server.handlers.proxy.ProxyClient;
@@ -22,6 +23,7 @@ import io.undertow.server.handlers.proxy.ProxyConnection;
 import io.undertow.server.handlers.proxy.ProxyConnectionPool;
 import io.undertow.server.handlers.proxy.ProxyHandler;
 import io.undertow.util.AttachmentKey;
+import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
@@ -158,6 +160,22 @@ public final class Forwarder implements ProxyClient {
       public void writeAttribute(HttpServerExchange exchange, String value) {
         throw new UnsupportedOperationException();
       }
+    };
+  }
+
+  /**
+   * A handler of what comes from anybody: whoever says there what only nodes say to each other is
+   * not believed.
+   *
+   * @param next handles requests that do not say it
+   */
+  public static HttpHandler notFromNodes(HttpHandler next) {
+    return exchange -> {
+      HeaderMap headers = exchange.getRequestHeaders();
+      headers.remove(SECRET);
+      headers.remove(CLIENT);
+      headers.remove(HOPS);
+      next.handleRequest(exchange);
     };
   }
 
