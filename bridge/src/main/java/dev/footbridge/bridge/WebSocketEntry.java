@@ -10,7 +10,7 @@ import io.undertow.server.HttpServerExchange;
 /**
  * {@code GET /ws}: a WebSocket that attaches to another node's session is forwarded there. One
  * whose session is not to be had is told so by the handler, on the open WebSocket. With {@code
- * attach} the session is looked for when the open WebSocket names it.
+ * attach} the session is looked for, or opened, when the open WebSocket says so.
  */
 final class WebSocketEntry implements HttpHandler {
   private final SessionAccess access;
@@ -24,7 +24,7 @@ final class WebSocketEntry implements HttpHandler {
   @Override
   public void handleRequest(HttpServerExchange exchange) {
     if (Requests.query(exchange, "attach") != null) {
-      here.handleWaiting(exchange, access);
+      here.handleWaiting(exchange, access.isForwarded(exchange), access);
       return;
     }
     String id = Requests.query(exchange, "session");

@@ -108,7 +108,12 @@ public final class Server implements AutoCloseable {
           new HttpContinueReadHandler(
               new PublicHandler(node, access(config), feeds, probes, health, pages.pages(node)));
       this.internal = startInternal(config, root);
-      this.undertow = listener(config, config.getInt(Setting.PORT), config.host(), root);
+      this.undertow =
+          listener(
+              config,
+              config.getInt(Setting.PORT),
+              config.host(),
+              internal == null ? root : Forwarder.notFromNodes(root));
       node.restore();
       start(undertow, config, config.getInt(Setting.PORT), config.host());
       node.started();
@@ -134,7 +139,7 @@ public final class Server implements AutoCloseable {
     cluster.onLost(toOthers::lost);
     node.everySecond(now -> toOthers.check());
     forwarder = toOthers;
-    return new ClusterAccess(node.sessions(), cluster, toOthers);
+    return new ClusterAccess(node.sessions(), node.openings(), cluster, toOthers);
   }
 
   /** Listens for other nodes and takes this one's place among them; nothing if it is alone. */

@@ -171,17 +171,19 @@ class LateAttachTest {
       socket.frame(FrameSocket.BINARY, new byte[] {1});
       assertRefused(socket, "malformed");
     }
-    try (FrameSocket socket = waiting()) {
-      socket.frame(FrameSocket.TEXT, "x".repeat(10_000).getBytes(UTF_8));
-      assertThat(socket.value().path("code").asText()).isEqualTo("too_large");
-      assertThat(socket.awaitClose().closeCode()).isEqualTo(1009);
-    }
-    try (FrameSocket socket = waiting()) {
-      socket.frame(0x01, "\"".getBytes(UTF_8));
-      for (int i = 0; i < 50; i++) {
-        socket.frame(0x00, "x".repeat(100).getBytes(UTF_8));
+    try (TestServer small = TestServer.start(it -> it.set(Setting.LIMITS_MESSAGE_BYTES, 4096))) {
+      try (FrameSocket socket = FrameSocket.openLate(small)) {
+        socket.frame(FrameSocket.TEXT, "x".repeat(10_000).getBytes(UTF_8));
+        assertThat(socket.value().path("code").asText()).isEqualTo("too_large");
+        assertThat(socket.awaitClose().closeCode()).isEqualTo(1009);
       }
-      assertThat(socket.await("bye").path("code").asText()).isEqualTo("too_large");
+      try (FrameSocket socket = FrameSocket.openLate(small)) {
+        socket.frame(0x01, "\"".getBytes(UTF_8));
+        for (int i = 0; i < 50; i++) {
+          socket.frame(0x00, "x".repeat(100).getBytes(UTF_8));
+        }
+        assertThat(socket.await("bye").path("code").asText()).isEqualTo("too_large");
+      }
     }
     try (FrameSocket socket = waiting()) {
       ByteArrayOutputStream fragments = new ByteArrayOutputStream();

@@ -293,6 +293,25 @@ class LimitsTest {
 
   // ---- sessions ----
 
+  @Test
+  @Of(Setting.LIMITS_OPENINGS)
+  void the_oldest_opening_is_forgotten_when_there_are_too_many() throws IOException {
+    try (TestServer server = limited(Setting.LIMITS_OPENINGS, 2)) {
+      String first = server.open("{\"key\":\"a\"}");
+      String second = server.open("{\"key\":\"b\"}");
+      assertThat(server.open("{\"key\":\"a\",\"again\":true}")).isEqualTo(first);
+      String third = server.open("{\"key\":\"c\"}");
+      assertThat(server.open("{\"key\":\"b\",\"again\":true}")).isEqualTo(second);
+      assertThat(server.open("{\"key\":\"c\",\"again\":true}")).isEqualTo(third);
+      assertThat(server.open("{\"key\":\"a\",\"again\":true}")).isNotEqualTo(first);
+      assertThat(server.get("/sessions/" + first + "/poll").status()).isEqualTo(200);
+    }
+    try (TestServer server = limited(Setting.LIMITS_OPENINGS, 0)) {
+      String first = server.open("{\"key\":\"a\"}");
+      assertThat(server.open("{\"key\":\"a\",\"again\":true}")).isNotEqualTo(first);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"LIMITS_SESSIONS", "LIMITS_SESSIONS_PER_ADDRESS"})
   @Of({Setting.LIMITS_SESSIONS, Setting.LIMITS_SESSIONS_PER_ADDRESS})

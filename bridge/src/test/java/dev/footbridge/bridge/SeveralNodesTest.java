@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import dev.footbridge.Footbridge;
+import dev.footbridge.auth.Identity;
 import dev.footbridge.config.ConfigException;
 import dev.footbridge.config.Setting;
 import dev.footbridge.support.RedisServer;
@@ -272,6 +273,150 @@ class SeveralNodesTest {
     }
   }
 
+  // ---- openings that are asked for again ----
+
+  private static String opening(String key, String more) {
+    return "{\"key\":\""
+        + key
+        + "\",\"subscribe\":[\"news\"],\"messages\":["
+        + publish(1)
+        + "]"
+        + more
+        + "}";
+  }
+
+  private static JsonNode opened(Answer answer) {
+    assertThat(answer.status()).as(answer.toString()).isEqualTo(201);
+    JsonNode welcome = answer.json();
+    assertThat(answer.header("Location"))
+        .isEqualTo("/sessions/" + welcome.path("session").asText());
+    return welcome;
+  }
+
+  private void awaitKnown(String key) {
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(RedisCommands.run(redis.url(), "EXISTS", "fb:opening:" + key))
+                    .containsExactly("1"));
+  }
+
+  @Test
+  void an_opening_that_was_not_answered_is_asked_for_again_at_the_other_node() throws Exception {
+    JsonNode first = opened(one.post("/sessions", opening("k", "")));
+    awaitKnown("k");
+    other.footbridge().publish("news", 2).toCompletableFuture().get(5, TimeUnit.SECONDS);
+    String again = opening("k", ",\"again\":true");
+    JsonNode welcome = opened(other.post("/sessions", again));
+    assertThat(welcome.path("session")).isEqualTo(first.path("session"));
+    assertThat(welcome.path("subscribed")).isEqualTo(first.path("subscribed"));
+    assertThat(welcome.path("messages").get(0)).isEqualTo(first.path("messages").get(0));
+    assertThat(welcome.path("messages").get(1)).isEqualTo(first.path("messages").get(1));
+    assertThat(one.footbridge().sessions() + other.footbridge().sessions()).isEqualTo(1);
+    assertThat(other.post("/sessions?status=200", again).status()).isEqualTo(200);
+
+    try (FrameSocket socket = FrameSocket.openLate(other)) {
+      String value = "{\"op\":\"open\"," + again.substring(1);
+      ByteArrayOutputStream packet = new ByteArrayOutputStream();
+      for (String text : List.of(value, publish(3))) {
+        packet.write(FrameSocket.encode(FrameSocket.TEXT, true, text.getBytes(UTF_8)));
+      }
+      socket.socket().write(packet.toByteArray());
+      // Nothing comes before it.
+      JsonNode same = socket.value();
+      assertThat(same.path("op").asText()).isEqualTo("welcome");
+      assertThat(same.path("session")).isEqualTo(first.path("session"));
+      assertThat(same.path("subscribed")).isEqualTo(first.path("subscribed"));
+      assertThat(same.path("resumed").asBoolean()).isFalse();
+      assertThat(same.path("received").asInt()).isEqualTo(1);
+      assertThat(socket.await("message").path("offset").asInt()).isEqualTo(1);
+      assertThat(socket.await("message").path("offset").asInt()).isEqualTo(2);
+      assertThat(socket.await("message").path("offset").asInt()).isEqualTo(3);
+      socket.text("{\"op\":\"ack\",\"received\":1}").text("{\"op\":\"ping\"}");
+      socket.await("pong");
+    }
+    // Its client has it now, so whoever still asks gets another one.
+    assertThat(opened(other.post("/sessions", again)).path("session"))
+        .isNotEqualTo(first.path("session"));
+  }
+
+  @Test
+  void an_opening_that_is_known_nowhere_is_the_node_s_that_was_asked() throws Exception {
+    String again = opening("k", ",\"again\":true");
+    try (FrameSocket socket = FrameSocket.openLate(other)) {
+      socket.text("{\"op\":\"open\"," + again.substring(1));
+      JsonNode welcome = socket.value();
+      assertThat(welcome.path("op").asText()).isEqualTo("welcome");
+      assertThat(other.footbridge().sessions()).isEqualTo(1);
+      awaitKnown("k");
+      // A first request that was on its way for long has a session of its own and no name.
+      opened(one.post("/sessions", opening("k", "")));
+      TestServer third = node(builder -> builder);
+      assertThat(opened(third.post("/sessions", again)).path("session"))
+          .isEqualTo(welcome.path("session"));
+      assertThat(socket.await("bye").path("code").asText()).isEqualTo("superseded");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void an_opening_whose_node_has_gone_is_opened_anew(boolean drained) throws Exception {
+    String nowhere = "127.0.0.1:" + TcpRelay.freePort();
+    TestServer third = node(builder -> drained ? builder : builder.set("advertise", nowhere));
+    JsonNode first = opened(third.post("/sessions", opening("k", "")));
+    awaitKnown("k");
+    if (drained) {
+      third.close();
+    }
+    String again = opening("k", ",\"again\":true");
+    JsonNode welcome = opened(other.post("/sessions", again));
+    assertThat(welcome.path("session")).isNotEqualTo(first.path("session"));
+    assertThat(welcome.path("received").asInt()).isEqualTo(1);
+    // From now on it is that node's.
+    assertThat(opened(one.post("/sessions", again)).path("session"))
+        .isEqualTo(welcome.path("session"));
+  }
+
+  @Test
+  void an_opening_whose_node_does_not_answer_is_not_opened_twice() throws Exception {
+    int internal = TcpRelay.freePort();
+    try (TcpRelay network = new TcpRelay(internal)) {
+      TestServer third = node(builder -> behind(network, internal, builder));
+      opened(third.post("/sessions", opening("k", "")));
+      awaitKnown("k");
+      network.fallSilent();
+      Answer answer = other.post("/sessions", opening("k", ",\"again\":true"));
+      assertThat(answer.status()).isEqualTo(503);
+      assertThat(answer.json().path("code").asText()).isEqualTo("unavailable");
+      assertThat(other.footbridge().sessions()).isZero();
+    }
+  }
+
+  @Test
+  void only_the_same_user_gets_the_session_through_another_node() throws Exception {
+    TestServer third =
+        node(
+            builder ->
+                builder.onConnect(
+                    (token, address) ->
+                        CompletableFuture.completedStage(
+                            token == null ? Identity.ANONYMOUS : Identity.of(token))));
+    JsonNode anns =
+        opened(third.post("/sessions", opening("k", ""), "Authorization: Bearer ann & \u00e4"));
+    awaitKnown("k");
+    String again = opening("k", ",\"again\":true");
+    assertThat(
+            opened(other.post("/sessions", again, "Authorization: Bearer ann & \u00e4"))
+                .path("session"))
+        .isEqualTo(anns.path("session"));
+    assertThat(opened(other.post("/sessions?token=bob", again)).path("session"))
+        .isNotEqualTo(anns.path("session"));
+    try (FrameSocket socket = FrameSocket.openLate(other, "Authorization: Bearer ann & \u00e4")) {
+      socket.text("{\"op\":\"open\"," + again.substring(1));
+      assertThat(socket.value().path("session")).isEqualTo(anns.path("session"));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(Transport.class)
   void a_session_goes_on_at_the_other_node_when_its_own_goes_down(Transport transport)
@@ -373,16 +518,24 @@ class SeveralNodesTest {
     }
   }
 
-  @Test
-  void what_a_client_claims_to_be_between_nodes_is_not_believed() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"x", "1", "3", "9"})
+  void what_a_client_claims_to_be_between_nodes_is_not_believed(String hops) throws IOException {
     String id = one.open();
-    Answer answer =
-        other.get(
-            "/sessions/" + id + "/poll",
-            "Footbridge-Client: 10.1.1.1",
-            "Footbridge-Hops: x",
-            "Footbridge-Secret: guess");
-    assertThat(answer.status()).isEqualTo(200);
+    String[] claims = {
+      "Footbridge-Client: 10.1.1.1", "Footbridge-Hops: " + hops, "Footbridge-Secret: guess"
+    };
+    assertThat(other.get("/sessions/" + id + "/poll", claims).status()).isEqualTo(200);
+    try (FrameSocket socket = FrameSocket.open(other, "/ws?session=" + id, claims);
+        FrameSocket late = FrameSocket.openLate(other, claims)) {
+      assertThat(socket.await("welcome").path("session").asText()).isEqualTo(id);
+      late.text(attach(id, ""));
+      assertThat(late.await("welcome").path("session").asText()).isEqualTo(id);
+    }
+    String first = one.post("/sessions", opening("k", "")).json().path("session").asText();
+    awaitKnown("k");
+    JsonNode again = other.post("/sessions", opening("k", ",\"again\":true"), claims).json();
+    assertThat(again.path("session").asText()).isEqualTo(first);
   }
 
   private boolean leadsTo(TestServer node, String id) throws IOException {
@@ -472,7 +625,7 @@ class SeveralNodesTest {
     int internal = TcpRelay.freePort();
     try (TcpRelay network = new TcpRelay(internal);
         FrameSocket attached = FrameSocket.open(other, "/ws?attach=1");
-        FrameSocket late = FrameSocket.open(other, "/ws?attach=1")) {
+        FrameSocket late = FrameSocket.openLate(other)) {
       TestServer third = node(builder -> behind(network, internal, builder));
       String id = third.open();
       attached.text(attach(id, ""));

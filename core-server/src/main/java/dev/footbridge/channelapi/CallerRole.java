@@ -18,6 +18,15 @@ final class CallerRole {
   private final HubService service;
   private final Set<Call> calls = new HashSet<>(4);
 
+  /** Nobody waits for the result any more, so there is nobody to tell. */
+  static final class CallerGoneException extends CancellationException {
+    private static final long serialVersionUID = 1L;
+
+    CallerGoneException() {
+      super("The caller has gone.");
+    }
+  }
+
   private static final class Call {
     final CompletableFuture<byte[]> result = new CompletableFuture<>();
   }
@@ -70,7 +79,7 @@ final class CallerRole {
 
   /** The session has ended: its calls are forgotten. */
   void close() {
-    end(new CancellationException("The caller has gone."));
+    end(new CallerGoneException());
   }
 
   /** The session is about to go elsewhere, where the results would not find it. */

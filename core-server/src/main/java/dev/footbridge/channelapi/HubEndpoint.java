@@ -338,7 +338,13 @@ final class HubEndpoint implements Endpoint {
     Stages.on(
         caller.call(procedure, data, identity, fields.text("token"), timeout),
         result -> reply(id, result),
-        failure -> fail(id, failure));
+        failure -> {
+          if (failure instanceof CallerRole.CallerGoneException) {
+            owed.given();
+          } else {
+            fail(id, failure);
+          }
+        });
   }
 
   private void register(byte[] id, JsonObject fields) throws ProtocolException {
@@ -382,6 +388,10 @@ final class HubEndpoint implements Endpoint {
           reply(id, json.bytes());
         },
         failure -> fail(id, failure));
+  }
+
+  @Nullable String user() {
+    return identity.user();
   }
 
   @Override

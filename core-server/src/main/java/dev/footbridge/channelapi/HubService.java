@@ -99,6 +99,16 @@ public final class HubService implements EndpointFactory {
     }
   }
 
+  /** Whoever has another token must be the same user by it, if the session has one. */
+  @Override
+  public CompletionStage<Boolean> isOpenedBy(
+      Endpoint endpoint, OpenRequest request, boolean sameToken) {
+    String user = ((HubEndpoint) endpoint).user();
+    return authenticator
+        .authenticate(request.token(), request.address())
+        .thenApply(who -> sameToken || user == null || user.equals(who.user()));
+  }
+
   @Override
   public CompletionStage<? extends Endpoint> restore(RestoreRequest request, Peer peer) {
     EndpointState was;

@@ -265,6 +265,22 @@ public final class Cluster {
     return search(id, unreachable);
   }
 
+  /**
+   * The other node where an opening has been begun that may be asked for again.
+   *
+   * @param key the opening's secret name
+   * @return empty where there is none, or it has gone
+   */
+  public CompletionStage<Optional<Peer>> opener(String key) {
+    return store
+        .findOpening(key)
+        .thenApply(
+            found ->
+                found
+                    .filter(node -> !node.equals(membership.id()))
+                    .flatMap(node -> Optional.ofNullable(membership.alive(node))));
+  }
+
   /** The owner that needs no asking for, or null. */
   private @Nullable Peer settled(String id) {
     String node;

@@ -59,6 +59,7 @@ public final class PeerLink implements Membership.PromiseLink {
 
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
   private static final Duration PING_LIMIT = Duration.ofSeconds(2);
+  private static final Duration OPEN_LIMIT = Duration.ofSeconds(5);
   private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int MOST_CHECKS = 100;
   private static final int OK = 200;
@@ -178,6 +179,36 @@ public final class PeerLink implements Membership.PromiseLink {
     return client
         .sendAsync(request, BodyHandlers.discarding())
         .thenApply(answer -> answer.statusCode() == OK);
+  }
+
+  /**
+   * Asks a node to open a session that it may have opened already, as its client itself would.
+   *
+   * @param target the path and the query
+   * @param headers names and values in turn
+   * @return the answer, whatever it is; or, exceptionally, {@code unavailable} where the node does
+   *     not answer in time, and an {@link IOException} where it is not there
+   */
+  public CompletionStage<HttpResponse<byte[]>> open(
+      Peer peer, String target, byte[] body, List<String> headers) {
+    HttpRequest request =
+        request(peer, target)
+            .headers(headers.toArray(new String[0]))
+            .timeout(OPEN_LIMIT)
+            .POST(HttpRequest.BodyPublishers.ofByteArray(body))
+            .build();
+    return client
+        .sendAsync(request, BodyHandlers.ofByteArray())
+        .exceptionallyCompose(
+            failure -> {
+              Throwable cause = Stages.cause(failure);
+              return CompletableFuture.failedFuture(
+                  cause instanceof HttpTimeoutException
+                          && !(cause instanceof HttpConnectTimeoutException)
+                      ? new ProtocolException(
+                          ErrorCode.UNAVAILABLE, "The session's node does not answer.")
+                      : cause);
+            });
   }
 
   /**

@@ -49,6 +49,9 @@ final class SessionKeeper implements Sessions.Listener {
   /** A record outlives the session's own time to live a little, so that its owner ends it. */
   private static final long MARGIN_MILLIS = 5000;
 
+  /** An opening can be asked for again so long. */
+  private static final long OPENING_MILLIS = 60_000;
+
   private static final byte[] IMMOVABLE = {};
 
   private static final Bye MOVED = new Bye("moved", true, 0);
@@ -151,6 +154,16 @@ final class SessionKeeper implements Sessions.Listener {
   }
 
   // ---- Sessions.Listener ----
+
+  @Override
+  public void opening(String key, boolean again) {
+    Stages.on(
+        // Whoever has asked before and is known nowhere has come here now; but a first request that
+        // was on its way for long has not.
+        store.putOpening(key, node.get(), again, Math.min(OPENING_MILLIS, timeToLiveMillis)),
+        written -> {},
+        failure -> LOG.debug("An opening is known here only: {}", failure.getMessage()));
+  }
 
   @Override
   public CompletionStage<?> opened(Session session) {

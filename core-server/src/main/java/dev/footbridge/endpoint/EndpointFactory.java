@@ -33,6 +33,21 @@ public interface EndpointFactory {
   }
 
   /**
+   * Whether a request for a session that is there already comes from the client that opened it. It
+   * has shown the secret name that the opening has.
+   *
+   * @param endpoint the session's, which this factory has made
+   * @param sameToken whether the credential is the one that the session was opened with; by default
+   *     that is what is asked for
+   * @return where it does not, the request opens a session of its own; exceptionally, a {@link
+   *     dev.footbridge.wire.ProtocolException} that is the client's answer
+   */
+  default CompletionStage<Boolean> isOpenedBy(
+      Endpoint endpoint, OpenRequest request, boolean sameToken) {
+    return CompletableFuture.completedStage(sameToken);
+  }
+
+  /**
    * Makes the endpoint of a session that was elsewhere, in place of the one there; as {@link
    * #open}. Sessions of endpoints that do not offer it cannot move, which is the default.
    *

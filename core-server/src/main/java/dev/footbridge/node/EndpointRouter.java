@@ -37,6 +37,15 @@ final class EndpointRouter implements EndpointFactory {
   }
 
   @Override
+  public CompletionStage<Boolean> isOpenedBy(
+      Endpoint endpoint, OpenRequest request, boolean sameToken) {
+    EndpointFactory factory = byPath.get(request.endpoint());
+    return factory == null
+        ? CompletableFuture.failedStage(noEndpoint())
+        : factory.isOpenedBy(endpoint, request, sameToken);
+  }
+
+  @Override
   public CompletionStage<? extends Endpoint> restore(RestoreRequest request, Peer peer) {
     EndpointFactory factory = byPath.get(request.endpoint());
     return factory == null ? none() : factory.restore(request, peer);

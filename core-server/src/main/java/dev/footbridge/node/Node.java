@@ -13,6 +13,7 @@ import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.hub.Colleagues;
 import dev.footbridge.hub.Hub;
 import dev.footbridge.io.Lanes;
+import dev.footbridge.session.Openings;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.memory.MemoryChannelStore;
 import dev.footbridge.store.memory.MemoryPresenceStore;
@@ -62,6 +63,7 @@ public final class Node implements AutoCloseable {
   private final HubService service;
   private final Lanes lanes;
   private final Sessions sessions;
+  private final Openings openings;
   private final WaitingSockets waiting;
   private final List<LongConsumer> everySecond = new CopyOnWriteArrayList<>();
   private volatile @Nullable DataDirectory directory;
@@ -153,6 +155,7 @@ public final class Node implements AutoCloseable {
               cluster.listener());
       cluster.keep(sessions);
     }
+    this.openings = new Openings(sessions, config.getInt(Setting.LIMITS_OPENINGS), nanoClock);
     this.waiting =
         new WaitingSockets(
             config.sessionLimits(), config.seconds(Setting.WEBSOCKET_ATTACH_SECONDS), nanoClock);
@@ -183,6 +186,7 @@ public final class Node implements AutoCloseable {
             timeout -> {
               try {
                 sessions.check();
+                openings.check();
                 waiting.check();
                 lookAfterStores();
                 everySecond.forEach(action -> action.accept(nanoClock.getAsLong()));
@@ -231,6 +235,11 @@ public final class Node implements AutoCloseable {
     return sessions;
   }
 
+  /** What opens sessions, also for clients that ask for the same again. */
+  public Openings openings() {
+    return openings;
+  }
+
   /** The lanes of the I/O threads. */
   public Lanes lanes() {
     return lanes;
@@ -248,7 +257,7 @@ public final class Node implements AutoCloseable {
 
   /** The handler of {@code GET /ws}. */
   public WebSocketHandler webSocketHandler() {
-    return new WebSocketHandler(sessions, waiting, lanes, timer, nanoClock);
+    return new WebSocketHandler(sessions, openings, waiting, lanes, timer, nanoClock);
   }
 
   /**

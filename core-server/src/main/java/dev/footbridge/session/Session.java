@@ -7,6 +7,7 @@ import dev.footbridge.endpoint.Peer;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
 import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import dev.footbridge.wire.ProtocolException;
 import dev.footbridge.wire.Value;
@@ -106,6 +107,10 @@ public final class Session implements Peer {
   private long turn;
   private long touchedNanos;
   private @Nullable WaitingRoom waiting;
+
+  /** Kept while the client may not have been told that it has the session. */
+  private @Nullable Opening opening;
+
   private Phase phase = Phase.OPEN;
 
   /** Whether a closed session lives on elsewhere. */
@@ -342,6 +347,11 @@ public final class Session implements Peer {
       requireSendable(counted, withTurn);
     }
     touch(withTurn);
+    answered();
+    return begin(by, from, counted, !unaware);
+  }
+
+  private Effects begin(Receiver by, long from, @Nullable Batch counted, boolean resumed) {
     if (receiver != null && receiver != by) {
       receiver.end(Bye.SUPERSEDED);
     }
@@ -357,7 +367,7 @@ public final class Session implements Peer {
       lane = by.lane();
     }
     signalled = true;
-    return new Effects(!unaware, drained, moved);
+    return new Effects(resumed, drained, moved);
   }
 
   /** The receiver's connection has gone; the session lives on for its time to live. */
@@ -404,6 +414,7 @@ public final class Session implements Peer {
       requireTurn(withTurn);
       requireSendable(batch, withTurn);
       touch(withTurn);
+      answered();
       if (receiver != null && receiver.duplex()) {
         receiver.end(Bye.SUPERSEDED);
         dismiss();
@@ -459,7 +470,8 @@ public final class Session implements Peer {
   }
 
   /**
-   * The client acknowledges on an attached receiver; an older acknowledgement is ignored.
+   * The client acknowledges on an attached receiver; an older acknowledgement is ignored, except
+   * that also one of nothing shows that the client knows its session.
    *
    * @throws ProtocolException {@code gap} where so many were never sent
    */
@@ -470,6 +482,7 @@ public final class Session implements Peer {
         return;
       }
       streams.requireSent(number);
+      answered();
       drained = acknowledge(number);
     }
     afterwards(Effects.drained(drained));
@@ -528,6 +541,10 @@ public final class Session implements Peer {
     if (receiver != null && receiver.duplex() && withTurn <= turn) {
       throw superseded();
     }
+    requireFits(batch);
+  }
+
+  private void requireFits(Batch batch) throws ProtocolException {
     streams.requireFits(batch);
     for (Value value : batch.values()) {
       if (value.counts()) {
@@ -588,36 +605,129 @@ public final class Session implements Peer {
   /** The {@code welcome} of a new session that no connection has been attached to. */
   public Message firstWelcome() {
     synchronized (this) {
-      return welcome(false, streams.base());
+      return opening();
     }
   }
 
   /** The first {@code welcome} on the connection that opened the session. */
   public Message attachFirst(Receiver by) throws ProtocolException {
-    return attachFirst(by, null);
+    return attachFirst(by, List.of()).welcome();
   }
+
+  /**
+   * How a session begins.
+   *
+   * @param welcome the {@code welcome} of its opening, with the number of messages that have come
+   *     up by now
+   * @param attached whether the receiver is attached; not where one that asked again was quicker
+   */
+  public record Beginning(Message welcome, boolean attached) {}
 
   /**
    * Attaches the receiver of the connection that opened the session, and takes up what came with
    * the opening, both or neither.
    *
-   * @param batch the session's first messages, or null
-   * @return the first {@code welcome}, as it is before the messages have an effect but with their
-   *     number
+   * @param messages the session's first messages
    */
-  public Message attachFirst(Receiver by, @Nullable Batch batch) throws ProtocolException {
+  public Beginning attachFirst(Receiver by, List<Value> messages) throws ProtocolException {
+    Batch batch = new Batch(0, UNKNOWN, messages);
+    Effects effects;
+    Beginning beginning;
+    synchronized (this) {
+      requireWork();
+      requireFits(batch);
+      touch(UNKNOWN);
+      boolean attaches = receiver == null;
+      effects = attaches ? begin(by, streams.base(), batch, true) : Effects.drained(accept(batch));
+      beginning = new Beginning(opening(), attaches);
+    }
+    afterwards(effects);
+    return beginning;
+  }
+
+  /**
+   * The client opens the session once more, as it may not have been told that it has: begins again
+   * with its first message down. Of those up it takes what it has not got.
+   *
+   * @param messages the session's messages from the first on
+   * @return its first {@code welcome}, with the number of messages by now; null where the client
+   *     has evidently been told, and nothing has changed
+   * @throws ProtocolException as {@link #attach}
+   */
+  public @Nullable Message attachAgain(Receiver by, List<Value> messages) throws ProtocolException {
+    Batch batch = new Batch(0, UNKNOWN, messages);
     Effects effects;
     Message welcome;
     synchronized (this) {
-      effects = place(by, 0, UNKNOWN, batch);
-      welcome = welcome(false, streams.base());
+      requireWork();
+      if (!canBeginAgain()) {
+        return null;
+      }
+      requireFits(batch);
+      touch(UNKNOWN);
+      effects = begin(by, streams.base(), batch, true);
+      welcome = opening();
     }
     afterwards(effects);
     return welcome;
   }
 
+  /** As {@link #attachAgain}, without a connection. */
+  public synchronized @Nullable Message welcomeAgain() throws ProtocolException {
+    requireWork();
+    if (!canBeginAgain()) {
+      return null;
+    }
+    touch(UNKNOWN);
+    return opening();
+  }
+
+  private boolean canBeginAgain() {
+    return opening != null && opening.description() != null;
+  }
+
+  /** The client may ask for the opening again, until it has evidently been told of it. */
+  synchronized void keep(Opening asked) {
+    if (phase == Phase.CLOSED) {
+      asked.forget();
+      return;
+    }
+    JsonWriter description = JsonWriter.object();
+    delivery.endpoint().describe(description);
+    opening = asked;
+    asked.describe(description.bytes());
+  }
+
+  private void answered() {
+    if (opening != null) {
+      opening.forget();
+      opening = null;
+    }
+  }
+
+  /** The welcome of the opening: as things were then, but for what has come up. */
+  private Message opening() {
+    byte[] then = opening == null ? null : opening.description();
+    return then == null
+        ? welcome(false, streams.base())
+        : welcome(false, streams.base(), json -> json.members(then));
+  }
+
   private Message welcome(boolean resumed, long after) {
-    return Welcome.of(owner, id, resumed, streams.received(), after, delivery.endpoint());
+    return welcome(resumed, after, delivery.endpoint()::describe);
+  }
+
+  private Message welcome(boolean resumed, long after, Consumer<JsonWriter> describe) {
+    return Welcome.of(owner, id, resumed, streams.received(), after, describe);
+  }
+
+  /** Whether a request may be that of the client that opened the session. */
+  CompletionStage<Boolean> isOpenedBy(OpenRequest request, boolean sameToken) {
+    Endpoint endpoint;
+    synchronized (this) {
+      endpoint = delivery.endpoint();
+    }
+    return owner.isOpenedBy(endpoint, request, sameToken);
   }
 
   /**
@@ -653,6 +763,7 @@ public final class Session implements Peer {
     phase = Phase.CLOSED;
     delivery.end(last);
     waiting = null;
+    answered();
     if (receiver != null) {
       receiver.end(bye);
       receiver = null;

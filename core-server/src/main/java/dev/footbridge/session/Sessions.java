@@ -66,6 +66,14 @@ public final class Sessions {
     Listener NONE = new Listener() {};
 
     /**
+     * A session is about to open whose client may ask for that again.
+     *
+     * @param key the secret name of the opening
+     * @param again whether it has asked before, somewhere
+     */
+    default void opening(String key, boolean again) {}
+
+    /**
      * A session has opened. Its client is told when the stage completes; where that fails, the
      * client is refused and the session ends.
      */
@@ -168,6 +176,16 @@ public final class Sessions {
    */
   public int expect(OpenRequest request, List<Value> messages) throws ProtocolException {
     return endpoints.expect(request, messages.stream().filter(Value::counts).toList());
+  }
+
+  /** See {@link EndpointFactory#isOpenedBy}. */
+  CompletionStage<Boolean> isOpenedBy(Endpoint endpoint, OpenRequest request, boolean sameToken) {
+    return endpoints.isOpenedBy(endpoint, request, sameToken);
+  }
+
+  /** A session is about to open whose client may ask for that again. */
+  void opening(String key, boolean again) {
+    listener.opening(key, again);
   }
 
   /** Gives the session its endpoint and its place among the others. */

@@ -1,9 +1,9 @@
 package dev.footbridge.session;
 
-import dev.footbridge.endpoint.Endpoint;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** What a client is told when a connection begins. */
 final class Welcome {
@@ -12,9 +12,15 @@ final class Welcome {
   /**
    * @param resumed whether the client goes on where it was
    * @param after the message before the next that comes down
+   * @param describe adds what belongs to the endpoint
    */
   static Message of(
-      Sessions owner, String id, boolean resumed, long received, long after, Endpoint endpoint) {
+      Sessions owner,
+      String id,
+      boolean resumed,
+      long received,
+      long after,
+      Consumer<JsonWriter> describe) {
     SessionOptions options = owner.options();
     JsonWriter json =
         JsonWriter.object()
@@ -25,7 +31,7 @@ final class Welcome {
             .number("after", after)
             .number("ttl", seconds(options.ttlNanos()))
             .number("ping", seconds(options.pingNanos()));
-    endpoint.describe(json);
+    describe.accept(json);
     json.beginArray("transports");
     owner.transports().forEach(name -> json.element(JsonWriter.quote(name)));
     json.end()

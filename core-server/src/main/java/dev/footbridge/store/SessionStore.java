@@ -68,4 +68,15 @@ public interface SessionStore {
 
   /** Forgets a session that has ended, if it still belongs to the owner. */
   CompletionStage<?> remove(String id, Tenancy by);
+
+  /**
+   * Remembers for a while which node opens the session of a certain opening.
+   *
+   * @param key the opening's secret name
+   * @param newest whether it takes the place of what is remembered already
+   */
+  CompletionStage<?> putOpening(String key, String node, boolean newest, long timeToLiveMillis);
+
+  /** The node that has opened the session of an opening; empty if that is not remembered. */
+  CompletionStage<Optional<String>> findOpening(String key);
 }

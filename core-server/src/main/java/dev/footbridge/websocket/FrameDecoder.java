@@ -56,7 +56,7 @@ public final class FrameDecoder {
   }
 
   private final boolean expectsMask;
-  private int maxMessageBytes;
+  private final int maxMessageBytes;
   private final int maxFragments;
 
   private State state = State.OPCODE;
@@ -153,11 +153,6 @@ public final class FrameDecoder {
    */
   public void interrupt() {
     interrupted = true;
-  }
-
-  /** Sets another limit for the messages that begin from now on. */
-  public void allow(int messageBytes) {
-    maxMessageBytes = messageBytes;
   }
 
   /** Whether decoding has ended: closed by the peer, failed or stopped. */

@@ -6,6 +6,7 @@ import dev.footbridge.http.Requests;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Lanes;
 import dev.footbridge.io.Stages;
+import dev.footbridge.session.Openings;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.wire.ErrorCode;
@@ -27,7 +28,7 @@ import org.xnio.StreamConnection;
  * server and opens a session on it or attaches it to the one that the query names. A client that
  * cannot have a session is told so by a {@code bye} on the open WebSocket: a browser would show a
  * refused handshake to nobody. {@code GET /ws?attach=1} neither opens nor attaches: the WebSocket
- * waits for an {@code attach} value that names its session.
+ * waits for a value that names its session, {@code attach}, or opens one, {@code open}.
  */
 public final class WebSocketHandler implements HttpHandler {
   /** Our subprotocol's name. */
@@ -37,10 +38,8 @@ public final class WebSocketHandler implements HttpHandler {
   private static final HttpString SEC_WEBSOCKET_PROTOCOL = new HttpString("Sec-WebSocket-Protocol");
   private static final HttpString SEC_WEBSOCKET_VERSION = new HttpString("Sec-WebSocket-Version");
 
-  /** The largest value of a WebSocket that has no session yet. */
-  private static final int MAX_WISH_BYTES = 4096;
-
   private final Sessions sessions;
+  private final Openings openings;
   private final WaitingSockets waiting;
   private final Lanes lanes;
   private final Timer timer;
@@ -48,8 +47,14 @@ public final class WebSocketHandler implements HttpHandler {
 
   /** Wires the parts; none of them is owned. */
   public WebSocketHandler(
-      Sessions sessions, WaitingSockets waiting, Lanes lanes, Timer timer, LongSupplier nanoClock) {
+      Sessions sessions,
+      Openings openings,
+      WaitingSockets waiting,
+      Lanes lanes,
+      Timer timer,
+      LongSupplier nanoClock) {
     this.sessions = sessions;
+    this.openings = openings;
     this.waiting = waiting;
     this.lanes = lanes;
     this.timer = timer;
@@ -87,21 +92,25 @@ public final class WebSocketHandler implements HttpHandler {
   /**
    * Handles a request for a WebSocket that gets its session later.
    *
-   * @param attacher is asked for the session
+   * @param forwarded whether it comes over another node, which has greeted the client
+   * @param responder is asked for the session
    */
-  public void handleWaiting(HttpServerExchange exchange, AttachRequest.Attacher attacher) {
+  public void handleWaiting(
+      HttpServerExchange exchange, boolean forwarded, LateRequest.Responder responder) {
     Boolean speaksFootbridge = shake(exchange);
     if (speaksFootbridge != null) {
       ProtocolException wrong = notWaiting(exchange);
-      AttachRequest.Client client =
-          new AttachRequest.Client(
+      LateRequest.Client client =
+          new LateRequest.Client(
               Requests.address(exchange),
               exchange.getRequestPath(),
               speaksFootbridge ? SUBPROTOCOL : null,
+              Requests.token(exchange),
+              forwarded,
               exchange.getConnection().getByteBufferPool());
       exchange.upgradeChannel(
           (connection, upgraded) ->
-              waiting(transport(connection, speaksFootbridge), wrong, client, attacher));
+              waiting(transport(connection, speaksFootbridge), wrong, client, responder));
       exchange.endExchange();
     }
   }
@@ -122,20 +131,21 @@ public final class WebSocketHandler implements HttpHandler {
   private void waiting(
       WebSocketTransport transport,
       @Nullable ProtocolException wrong,
-      AttachRequest.Client client,
-      AttachRequest.Attacher attacher) {
+      LateRequest.Client client,
+      LateRequest.Responder responder) {
     if (wrong != null) {
       transport.refuse(wrong);
       return;
     }
-    WaitingSocket socket = new WaitingSocket(transport, waiting, client, attacher);
+    WaitingSocket socket =
+        new WaitingSocket(transport, waiting, client, sessions, openings, responder);
     try {
       waiting.add(socket);
     } catch (ProtocolException refused) {
       transport.refuse(refused);
       return;
     }
-    transport.await(socket, MAX_WISH_BYTES);
+    transport.await(socket, !client.forwarded());
   }
 
   /**

@@ -51,11 +51,6 @@ public final class WebSocketReader {
     readable();
   }
 
-  /** Sets another limit for the messages that begin from now on. */
-  void allow(int messageBytes) {
-    decoder.allow(messageBytes);
-  }
-
   /** Handles and reads nothing more, not even what has come already, until {@link #release}. */
   void hold() {
     held = true;

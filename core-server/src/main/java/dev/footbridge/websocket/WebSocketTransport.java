@@ -35,7 +35,6 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   private final StreamConnection connection;
   private final WebSocketReader reader;
   private final LongSupplier nanoClock;
-  private final int maxMessageBytes;
   private final boolean answersPings;
   private volatile @Nullable WaitingSocket waiting;
   private volatile long heardNanos;
@@ -59,7 +58,6 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
     open(connection.getSinkChannel());
     this.connection = connection;
     this.nanoClock = nanoClock;
-    this.maxMessageBytes = maxMessageBytes;
     this.answersPings = speaksFootbridge;
     this.heardNanos = nanoClock.getAsLong();
     this.reader = new WebSocketReader(connection.getSourceChannel(), maxMessageBytes, this);
@@ -83,7 +81,6 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
     if (waiting == null) {
       reader.start();
     } else {
-      reader.allow(maxMessageBytes);
       reader.release();
     }
   }
@@ -91,16 +88,17 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
   // ---- without a session ----
 
   /**
-   * There is no session yet: what comes is for whoever waits, until that holds the connection. The
-   * client is greeted, so that it knows that not only the handshake comes through.
+   * There is no session yet: what comes is for whoever waits, until that holds the connection.
    *
-   * @param maxWishBytes the largest value that is accepted meanwhile
+   * @param greets whether the client is greeted, so that it knows that not only the handshake comes
+   *     through
    */
-  void await(WaitingSocket until, int maxWishBytes) {
+  void await(WaitingSocket until, boolean greets) {
     waiting = until;
-    reader.allow(maxWishBytes);
-    control(PONG);
-    flush();
+    if (greets) {
+      control(PONG);
+      flush();
+    }
     reader.start();
   }
 
@@ -127,22 +125,37 @@ final class WebSocketTransport extends StreamReceiver implements WebSocketReader
    * Gives the connection away while it is held: what it has brought and was not handled comes
    * first.
    *
+   * @param again a value that has been handled and comes once more, before everything else
    * @return null where it has gone, or has not taken all that it was given; it stays here then
    */
-  @Nullable StreamConnection handOver() {
+  @Nullable StreamConnection handOver(byte @Nullable [] again) {
     flush();
     if (isOver() || !idle() || controlsWaiting() > 0) {
       return null;
     }
     letGo();
-    byte[] rest = reader.takeRest();
-    if (rest != null) {
-      PushBackStreamSourceConduit first =
-          new PushBackStreamSourceConduit(connection.getSourceChannel().getConduit());
-      first.pushBack(Buffers.pooledWrapper(ByteBuffer.wrap(rest)));
-      connection.getSourceChannel().setConduit(first);
+    comesFirst(reader.takeRest());
+    if (again != null) {
+      comesFirst(masked(again));
     }
     return connection;
+  }
+
+  /** As a client sends it; it does not leave this process, so any mask will do. */
+  private static byte[] masked(byte[] text) {
+    ByteBuffer frame =
+        ByteBuffer.allocate(FrameEncoder.headerSize(text.length) + Mask.KEY_BYTES + text.length);
+    FrameEncoder.putMasked(frame, Opcode.TEXT, text, 0, text.length, 0);
+    return frame.array();
+  }
+
+  private void comesFirst(byte @Nullable [] octets) {
+    if (octets != null) {
+      PushBackStreamSourceConduit first =
+          new PushBackStreamSourceConduit(connection.getSourceChannel().getConduit());
+      first.pushBack(Buffers.pooledWrapper(ByteBuffer.wrap(octets)));
+      connection.getSourceChannel().setConduit(first);
+    }
   }
 
   @Override

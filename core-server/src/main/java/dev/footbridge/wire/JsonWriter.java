@@ -85,6 +85,15 @@ public final class JsonWriter {
     return this;
   }
 
+  /** All members of an object that is JSON already, without white space around it. */
+  public JsonWriter members(byte[] object) {
+    if (object.length > 2) {
+      comma();
+      put(Arrays.copyOfRange(object, 1, object.length - 1));
+    }
+    return this;
+  }
+
   /** An element of an array that is JSON already. */
   public JsonWriter element(byte[] json) {
     comma();

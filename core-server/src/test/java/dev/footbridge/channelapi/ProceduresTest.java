@@ -5,6 +5,9 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.footbridge.hub.Colleagues;
 import dev.footbridge.hub.NotTakenException;
@@ -23,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 class ProceduresTest {
   private static final String PRICE = "\"procedure\":\"price\"";
@@ -238,11 +242,17 @@ class ProceduresTest {
   }
 
   @Test
-  void a_call_whose_caller_ends_does_no_harm() {
+  void a_call_whose_caller_ends_does_no_harm_and_is_no_line_in_the_log() {
     hub.ask(callee, "register", PRICE);
     JsonNode invocation = call(callee, "");
+    Logger replies = (Logger) LoggerFactory.getLogger(Replies.class);
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    replies.addAppender(log);
     caller.session().close("closed");
     hub.settle();
+    replies.detachAppender(log);
+    assertThat(log.list).isEmpty();
     result(callee, invocation, ",\"data\":1");
     assertThat(callee.bye()).isNull();
   }

@@ -66,4 +66,15 @@ final class ForgetfulStore implements SessionStore {
   public CompletionStage<?> remove(String id, Tenancy by) {
     return store.remove(id, by);
   }
+
+  @Override
+  public CompletionStage<?> putOpening(
+      String key, String node, boolean newest, long timeToLiveMillis) {
+    return store.putOpening(key, node, newest, timeToLiveMillis);
+  }
+
+  @Override
+  public CompletionStage<Optional<String>> findOpening(String key) {
+    return store.findOpening(key);
+  }
 }

@@ -155,17 +155,6 @@ class FrameDecoderTest {
     }
 
     @Test
-    void what_a_message_may_have_can_be_changed_between_messages() throws Exception {
-      FrameDecoder server = new FrameDecoder(Role.SERVER, LIMIT);
-      server.allow(3);
-      decode(server, join(text("one").masked()));
-      server.allow(4);
-      decode(server, join(text("four").masked()));
-      assertThat(heard.events()).containsExactly("text one", "text four");
-      assertFails(CloseCode.MESSAGE_TOO_BIG, server, join(text("fives").masked()));
-    }
-
-    @Test
     void a_message_may_come_in_fragments() throws Exception {
       decode(text("one ").andMore(), continuation("two ").andMore(), continuation("three"));
 

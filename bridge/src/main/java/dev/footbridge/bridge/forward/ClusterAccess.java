@@ -6,10 +6,13 @@ import dev.footbridge.cluster.Cluster;
 import dev.footbridge.cluster.Place;
 import dev.footbridge.http.Problems;
 import dev.footbridge.io.Stages;
+import dev.footbridge.session.OpeningWish;
+import dev.footbridge.session.Openings;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.store.NodeStore.Peer;
 import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.OpeningRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
@@ -27,12 +30,14 @@ public final class ClusterAccess implements SessionAccess {
   private static final int MAX_HOPS = 3;
 
   private final Sessions sessions;
+  private final Openings openings;
   private final Cluster cluster;
   private final Forwarder forwarder;
 
   /** Wires the parts; none of them is owned. */
-  public ClusterAccess(Sessions sessions, Cluster cluster, Forwarder forwarder) {
+  public ClusterAccess(Sessions sessions, Openings openings, Cluster cluster, Forwarder forwarder) {
     this.sessions = sessions;
+    this.openings = openings;
     this.cluster = cluster;
     this.forwarder = forwarder;
   }
@@ -130,5 +135,60 @@ public final class ClusterAccess implements SessionAccess {
     Peer peer = ((Place.There) place).peer();
     forwarder.forward(
         request, peer, () -> follow(request, cluster.relocate(request.session(), peer.id())));
+  }
+
+  // ---- openings ----
+
+  @Override
+  public boolean isForwarded(HttpServerExchange exchange) {
+    return Forwarder.hops(exchange) > 0;
+  }
+
+  @Override
+  public void opening(HttpServerExchange exchange, OpeningWish wish, byte[] body, Runnable here) {
+    String key = wish.key();
+    if (key == null || !isElsewhere(wish, isForwarded(exchange))) {
+      here.run();
+      return;
+    }
+    Exchanges.await(
+        exchange,
+        cluster.opener(key),
+        opener -> {
+          if (opener.isPresent()) {
+            forwarder.open(exchange, opener.get(), body, here);
+          } else {
+            here.run();
+          }
+        });
+  }
+
+  @Override
+  public void open(OpeningRequest request) {
+    String key = request.wish().key();
+    if (key == null || !isElsewhere(request.wish(), request.client().forwarded())) {
+      request.open();
+      return;
+    }
+    Stages.on(
+        cluster.opener(key),
+        opener ->
+            request
+                .lane()
+                .execute(
+                    () -> {
+                      if (opener.isPresent() && !opener.get().draining()) {
+                        forwarder.forward(request, opener.get(), request::open);
+                      } else {
+                        request.open();
+                      }
+                    }),
+        failure -> request.lane().execute(() -> request.refuse(Problems.of(failure))));
+  }
+
+  /** Whether another node may remember what this one does not. */
+  private boolean isElsewhere(OpeningWish wish, boolean forwarded) {
+    String key = wish.key();
+    return wish.again() && !forwarded && key != null && !openings.knows(key);
   }
 }

@@ -4,15 +4,18 @@ import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.PeerWatch;
 import dev.footbridge.cluster.PeerLink;
 import dev.footbridge.http.Requests;
+import dev.footbridge.io.Stages;
 import dev.footbridge.store.NodeStore.Peer;
-import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.LateRequest;
 import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
 import io.undertow.UndertowOptions;
 import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
+import io.undertow.server.HttpHandler;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.server.handlers.proxy.ProxyCallback;
 import io.undertow.server.handlers.proxy.ProxyClient;
@@ -20,6 +23,7 @@ import io.undertow.server.handlers.proxy.ProxyConnection;
 import io.undertow.server.handlers.proxy.ProxyConnectionPool;
 import io.undertow.server.handlers.proxy.ProxyHandler;
 import io.undertow.util.AttachmentKey;
+import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
@@ -27,11 +31,18 @@ import io.undertow.util.StatusCodes;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -60,6 +71,16 @@ public final class Forwarder implements ProxyClient {
 
   static final HttpString SECRET = new HttpString(PeerLink.SECRET);
 
+  /** What an answer to an opening says besides its body. */
+  private static final List<HttpString> RELAYED =
+      List.of(
+          Headers.CONTENT_TYPE,
+          Headers.LOCATION,
+          Headers.RETRY_AFTER,
+          Headers.CACHE_CONTROL,
+          new HttpString("X-Accel-Buffering"),
+          new HttpString("X-Content-Type-Options"));
+
   private static final Logger LOG = LoggerFactory.getLogger(Forwarder.class);
   private static final long CONNECT_MILLIS = 1000;
   private static final ProxyTarget TARGET = new ProxyTarget() {};
@@ -74,7 +95,11 @@ public final class Forwarder implements ProxyClient {
 
   /** A node to which requests go, and the requests and WebSockets that are there. */
   private record Line(
-      Peer peer, ProxyConnectionPool pool, Set<Trip> busy, AtomicInteger webSockets) {}
+      Peer peer,
+      ProxyConnectionPool pool,
+      Set<Trip> busy,
+      AtomicInteger webSockets,
+      AtomicInteger openings) {}
 
   /**
    * A request that is at another node.
@@ -135,6 +160,22 @@ public final class Forwarder implements ProxyClient {
       public void writeAttribute(HttpServerExchange exchange, String value) {
         throw new UnsupportedOperationException();
       }
+    };
+  }
+
+  /**
+   * A handler of what comes from anybody: whoever says there what only nodes say to each other is
+   * not believed.
+   *
+   * @param next handles requests that do not say it
+   */
+  public static HttpHandler notFromNodes(HttpHandler next) {
+    return exchange -> {
+      HeaderMap headers = exchange.getRequestHeaders();
+      headers.remove(SECRET);
+      headers.remove(CLIENT);
+      headers.remove(HOPS);
+      next.handleRequest(exchange);
     };
   }
 
@@ -242,6 +283,7 @@ public final class Forwarder implements ProxyClient {
                         .set(UndertowOptions.ENABLE_HTTP2, false)
                         .getMap()),
                 ConcurrentHashMap.newKeySet(),
+                new AtomicInteger(),
                 new AtomicInteger()));
   }
 
@@ -319,13 +361,13 @@ public final class Forwarder implements ProxyClient {
   }
 
   /**
-   * Forwards a WebSocket that is open already: asks the other node for one that attaches to the
-   * session, and then carries the bytes of both. On the connection's I/O thread.
+   * Forwards a WebSocket that is open already: asks the other node for one that has the session,
+   * and then carries the bytes of both. On the connection's I/O thread.
    *
    * @param unreachable is called on that thread if no connection can be made; nothing has been said
    *     to the client then
    */
-  void forward(AttachRequest request, Peer peer, Runnable unreachable) {
+  void forward(LateRequest request, Peer peer, Runnable unreachable) {
     Line line = line(peer);
     if (line.webSockets().get() >= maxWebSockets) {
       request.refuse(busy());
@@ -335,6 +377,69 @@ public final class Forwarder implements ProxyClient {
         .go(
             URI.create("http://" + peer.address()),
             (connection, client) -> beginWebSocket(line, connection, client));
+  }
+
+  /**
+   * Has an opening answered by the node that remembers it, whose answer is given as it is. On the
+   * exchange's I/O thread.
+   *
+   * @param body the request's, which has been read
+   * @param gone is called on that thread if the node is not there, or goes down and has given the
+   *     session away
+   */
+  void open(HttpServerExchange exchange, Peer peer, byte[] body, Runnable gone)
+      throws ProtocolException {
+    AtomicInteger underWay = line(peer).openings();
+    if (underWay.incrementAndGet() > maxConnections) {
+      underWay.decrementAndGet();
+      throw busy();
+    }
+    String token = Requests.token(exchange);
+    List<String> headers =
+        List.of(CLIENT.toString(), Requests.address(exchange), HOPS.toString(), "1");
+    String target =
+        exchange.getRequestPath()
+            + (token == null ? "" : "?token=" + URLEncoder.encode(token, StandardCharsets.UTF_8));
+    CompletionStage<Optional<HttpResponse<byte[]>>> answer =
+        link.open(peer, target, body, headers)
+            .thenApply(Optional::of)
+            .exceptionallyCompose(
+                failure ->
+                    Stages.cause(failure) instanceof IOException
+                        ? CompletableFuture.completedStage(Optional.empty())
+                        : CompletableFuture.failedStage(failure))
+            .whenComplete((answered, failure) -> underWay.decrementAndGet());
+    Exchanges.await(
+        exchange,
+        answer,
+        there -> {
+          if (there.isEmpty() || isDraining(there.get())) {
+            gone.run();
+          } else {
+            relay(exchange, there.get());
+          }
+        });
+  }
+
+  private static boolean isDraining(HttpResponse<byte[]> answer) {
+    try {
+      return answer.statusCode() == ErrorCode.DRAINING.status()
+          && ErrorCode.DRAINING.code().equals(Json.object(answer.body()).text("code"));
+    } catch (ProtocolException garbled) {
+      return false;
+    }
+  }
+
+  private void relay(HttpServerExchange exchange, HttpResponse<byte[]> answer) {
+    Exchanges.inTime(exchange, timer, answer.body().length);
+    exchange.setStatusCode(answer.statusCode());
+    for (HttpString name : RELAYED) {
+      answer
+          .headers()
+          .firstValue(name.toString())
+          .ifPresent(value -> exchange.getResponseHeaders().put(name, value));
+    }
+    exchange.getResponseSender().send(ByteBuffer.wrap(answer.body()));
   }
 
   private static ProtocolException busy() {

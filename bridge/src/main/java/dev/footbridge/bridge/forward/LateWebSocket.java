@@ -1,8 +1,7 @@
 package dev.footbridge.bridge.forward;
 
-import dev.footbridge.session.Session;
-import dev.footbridge.websocket.AttachRequest;
 import dev.footbridge.websocket.Handshake;
+import dev.footbridge.websocket.LateRequest;
 import dev.footbridge.wire.ErrorCode;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timeout;
@@ -37,9 +36,9 @@ import org.xnio.channels.StreamSinkChannel;
 import org.xnio.channels.StreamSourceChannel;
 
 /**
- * A WebSocket that is open already and whose session is on another node. That is asked for a
- * WebSocket of its own, and from then on the bytes of both are carried, whole frames or not: each
- * side's masks are the client's own and the other node's, so nothing needs to be read.
+ * A WebSocket that is open already and whose session is on another node, or was opened there. That
+ * is asked for a WebSocket of its own, and from then on the bytes of both are carried, whole frames
+ * or not: each side's masks are the client's own and the other node's, so nothing needs to be read.
  *
  * <p>Owned by the connection's I/O thread.
  */
@@ -51,7 +50,7 @@ final class LateWebSocket {
   /** Nobody looks at the proof: whoever listens there has shown that it is a node of ours. */
   private static final String ANY_KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
 
-  private final AttachRequest request;
+  private final LateRequest request;
   private final String secret;
   private final Runnable unreachable;
   private final Timer timer;
@@ -61,7 +60,7 @@ final class LateWebSocket {
   private @Nullable StreamConnection client;
 
   LateWebSocket(
-      AttachRequest request, String secret, Runnable unreachable, Timer timer, long connectMillis) {
+      LateRequest request, String secret, Runnable unreachable, Timer timer, long connectMillis) {
     this.request = request;
     this.secret = secret;
     this.unreachable = unreachable;
@@ -143,18 +142,11 @@ final class LateWebSocket {
   }
 
   private ClientRequest ask() {
-    AttachRequest.Client who = request.client();
-    StringBuilder target = new StringBuilder(who.path() + "?session=" + request.session());
-    if (request.after() != Session.UNKNOWN) {
-      target.append("&after=").append(request.after());
-    }
-    if (request.turn() != Session.UNKNOWN) {
-      target.append("&turn=").append(request.turn());
-    }
+    LateRequest.Client who = request.client();
     ClientRequest ask =
         new ClientRequest()
             .setMethod(Methods.GET)
-            .setPath(target.toString())
+            .setPath(who.path() + "?" + request.query())
             .setProtocol(Protocols.HTTP_1_1);
     HeaderMap headers = ask.getRequestHeaders();
     headers.put(Headers.HOST, "footbridge");

@@ -134,7 +134,7 @@ public final class Exchanges {
   }
 
   /** Ends the connection of a client that does not take a large answer in half a minute. */
-  static void inTime(HttpServerExchange exchange, Timer timer, int bytes) {
+  public static void inTime(HttpServerExchange exchange, Timer timer, int bytes) {
     if (bytes > SOCKET_BYTES) {
       Timeout deadline =
           timer.newTimeout(

@@ -10,7 +10,6 @@ import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
-import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -34,6 +33,7 @@ final class FirstAnswer implements Receiver {
   private final int expected;
   private final Timer timer;
   private final int maxBytes;
+  private final boolean stays;
   private final PeerWatch watch;
   private final List<Message> messages = new ArrayList<>();
   private byte[] welcome = {};
@@ -46,6 +46,8 @@ final class FirstAnswer implements Receiver {
    * @param respond sends the answer, which is JSON
    * @param expected how many messages are waited for
    * @param maxBytes octets of messages in the answer, unless the first alone is larger
+   * @param stays whether the session stays when nobody takes the answer, since it can be asked for
+   *     again
    */
   FirstAnswer(
       HttpServerExchange exchange,
@@ -54,7 +56,8 @@ final class FirstAnswer implements Receiver {
       Consumer<byte[]> respond,
       int expected,
       Timer timer,
-      int maxBytes) {
+      int maxBytes,
+      boolean stays) {
     this.exchange = exchange;
     this.lane = lane;
     this.session = session;
@@ -62,14 +65,16 @@ final class FirstAnswer implements Receiver {
     this.expected = expected;
     this.timer = timer;
     this.maxBytes = maxBytes;
+    this.stays = stays;
     this.watch = new PeerWatch(exchange, this::gone);
   }
 
-  /** It is attached: answers now or holds. Called by the exchange's handler. */
+  /**
+   * It is attached, or another was quicker: answers now or holds. Called by the exchange's handler.
+   */
   void start(Message first) {
     welcome = first.raw();
-    collect();
-    if (isEnough()) {
+    if (!collect() || isEnough()) {
       answer(null);
     } else {
       exchange.dispatch(SameThreadExecutor.INSTANCE, this::hold);
@@ -86,8 +91,9 @@ final class FirstAnswer implements Receiver {
             timeout -> lane.execute(() -> answer(null)), HOLD_MILLIS, TimeUnit.MILLISECONDS);
   }
 
-  private void collect() {
-    session.take(
+  /** False if it is not attached any more, and its answer is what it has. */
+  private boolean collect() {
+    return session.take(
         this,
         (number, message) -> {
           full = !messages.isEmpty() && bytes + message.size() > maxBytes;
@@ -121,12 +127,15 @@ final class FirstAnswer implements Receiver {
     }
   }
 
-  /** Nobody has been told of the session, and nobody will be. */
   private void gone() {
     if (!done) {
       done = true;
       release();
-      session.close("closed");
+      session.detach(this);
+      if (!stays) {
+        // Nobody has been told of the session, and nobody will be.
+        session.close("closed");
+      }
       IoUtils.safeClose(exchange.getConnection());
     }
   }
@@ -142,18 +151,13 @@ final class FirstAnswer implements Receiver {
 
   /** The welcome with some members more. */
   private byte[] json(@Nullable Bye bye) {
-    JsonWriter json = JsonWriter.object().beginArray("messages");
+    JsonWriter json = JsonWriter.object().members(welcome).beginArray("messages");
     messages.forEach(message -> json.element(message.json()));
     json.end();
     if (bye != null) {
       json.raw("bye", bye.message().raw());
     }
-    byte[] more = json.bytes();
-    ByteArrayOutputStream all = new ByteArrayOutputStream(welcome.length + more.length);
-    all.write(welcome, 0, welcome.length - 1);
-    all.write(',');
-    all.write(more, 1, more.length - 1);
-    return all.toByteArray();
+    return json.bytes();
   }
 
   // ---- Receiver: any thread ----
@@ -180,7 +184,8 @@ final class FirstAnswer implements Receiver {
 
   @Override
   public void end(Bye bye) {
-    lane.execute(() -> answer(bye));
+    // Whoever has asked again meanwhile gets the rest; the session has not ended.
+    lane.execute(() -> answer(bye.equals(Bye.SUPERSEDED) ? null : bye));
   }
 
   @Override

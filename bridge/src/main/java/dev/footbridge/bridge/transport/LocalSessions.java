@@ -1,8 +1,10 @@
 package dev.footbridge.bridge.transport;
 
+import dev.footbridge.session.OpeningWish;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.OpeningRequest;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.Consumer;
@@ -32,5 +34,20 @@ public record LocalSessions(Sessions sessions) implements SessionAccess {
     } catch (ProtocolException none) {
       request.refuse(none);
     }
+  }
+
+  @Override
+  public boolean isForwarded(HttpServerExchange exchange) {
+    return false;
+  }
+
+  @Override
+  public void opening(HttpServerExchange exchange, OpeningWish wish, byte[] body, Runnable here) {
+    here.run();
+  }
+
+  @Override
+  public void open(OpeningRequest request) {
+    request.open();
   }
 }

@@ -1,7 +1,8 @@
 package dev.footbridge.bridge.transport;
 
+import dev.footbridge.session.OpeningWish;
 import dev.footbridge.session.Session;
-import dev.footbridge.websocket.AttachRequest;
+import dev.footbridge.websocket.LateRequest;
 import dev.footbridge.wire.ProtocolException;
 import io.undertow.server.HttpServerExchange;
 import java.util.function.Consumer;
@@ -10,7 +11,7 @@ import java.util.function.Consumer;
  * Brings a request and its session together, wherever the session is; also that of a WebSocket that
  * names its session late.
  */
-public interface SessionAccess extends AttachRequest.Attacher {
+public interface SessionAccess extends LateRequest.Responder {
   /**
    * Goes on with the session on this node, now or later, on the exchange's I/O thread. A request
    * whose session is on another node is answered from there, and nothing is called.
@@ -29,4 +30,16 @@ public interface SessionAccess extends AttachRequest.Attacher {
   default void with(HttpServerExchange exchange, String id, Exchanges.Step<Session> then) {
     with(exchange, id, then, problem -> Exchanges.fail(exchange, problem));
   }
+
+  /** Whether a request has come over another node. */
+  boolean isForwarded(HttpServerExchange exchange);
+
+  /**
+   * Goes on with an opening on this node, now or later, on the exchange's I/O thread. One that is
+   * asked for again and that another node remembers is answered from there, and nothing is called.
+   *
+   * @param body the request's, as it came
+   * @param here goes on
+   */
+  void opening(HttpServerExchange exchange, OpeningWish wish, byte[] body, Runnable here);
 }

@@ -2,11 +2,12 @@ package dev.footbridge.bridge.transport;
 
 import dev.footbridge.config.Config;
 import dev.footbridge.config.Setting;
-import dev.footbridge.endpoint.OpenRequest;
 import dev.footbridge.http.Problems;
 import dev.footbridge.http.Requests;
 import dev.footbridge.io.Lane;
 import dev.footbridge.node.Node;
+import dev.footbridge.session.OpeningWish;
+import dev.footbridge.session.Openings;
 import dev.footbridge.session.Session;
 import dev.footbridge.session.Sessions;
 import dev.footbridge.wire.ErrorCode;
@@ -33,6 +34,7 @@ public final class SessionHandler implements HttpHandler {
 
   private final Node node;
   private final Sessions sessions;
+  private final Openings openings;
   private final Config config;
   private final PollAdvice advice;
   private final SessionAccess access;
@@ -42,6 +44,7 @@ public final class SessionHandler implements HttpHandler {
     this.node = node;
     this.access = access;
     this.sessions = node.sessions();
+    this.openings = node.openings();
     this.config = node.config();
     this.advice =
         new PollAdvice(
@@ -124,52 +127,76 @@ public final class SessionHandler implements HttpHandler {
   }
 
   private void open(HttpServerExchange exchange, byte[] body) throws ProtocolException {
-    JsonObject wish = body.length == 0 ? Json.object(new byte[] {'{', '}'}) : Json.object(body);
-    String token = wish.text("token");
-    String endpoint = wish.text("endpoint");
-    OpenRequest request =
-        new OpenRequest(
-            endpoint == null ? OpenRequest.HUB : endpoint,
-            token == null ? Requests.token(exchange) : token,
-            wish.texts("protocols"),
-            wish.array("subscribe"),
-            Requests.address(exchange));
-    if (!wish.has("messages")) {
-      Exchanges.await(
-          exchange,
-          sessions.open(request, lane(exchange)),
-          session -> opened(exchange, session, session.firstWelcome().raw()));
-      return;
-    }
-    List<Value> messages = messages(wish);
-    int expected = sessions.expect(request, messages);
+    OpeningWish wish =
+        OpeningWish.of(
+            body.length == 0 ? Json.object(new byte[] {'{', '}'}) : Json.object(body),
+            Requests.token(exchange),
+            Requests.address(exchange),
+            config.getInt(Setting.LIMITS_MESSAGE_BYTES));
+    int expected =
+        wish.messages() == null ? 0 : sessions.expect(wish.request(), wish.firstMessages());
+    access.opening(exchange, wish, body, () -> open(exchange, wish, expected));
+  }
+
+  private void open(HttpServerExchange exchange, OpeningWish wish, int expected) {
     Exchanges.await(
         exchange,
-        sessions.open(request, lane(exchange)),
-        session -> begin(exchange, session, messages, expected));
+        openings.open(wish, lane(exchange)),
+        opened -> begin(exchange, wish, expected, opened));
+  }
+
+  private void begin(
+      HttpServerExchange exchange, OpeningWish wish, int expected, Openings.Opened opened)
+      throws ProtocolException {
+    Session session = opened.session();
+    FirstAnswer answer =
+        wish.messages() == null ? null : firstAnswer(exchange, session, wish, expected);
+    Message welcome;
+    if (opened.again()) {
+      welcome =
+          answer == null
+              ? session.welcomeAgain()
+              : session.attachAgain(answer, wish.firstMessages());
+      if (welcome == null) {
+        // Its client has been told of it just now.
+        open(exchange, wish, expected);
+        return;
+      }
+    } else {
+      welcome =
+          answer == null
+              ? session.firstWelcome()
+              : attachFirst(session, answer, wish.firstMessages());
+    }
+    if (answer == null) {
+      opened(exchange, session, welcome.raw());
+    } else {
+      answer.start(welcome);
+    }
+  }
+
+  private FirstAnswer firstAnswer(
+      HttpServerExchange exchange, Session session, OpeningWish wish, int expected) {
+    return new FirstAnswer(
+        exchange,
+        lane(exchange),
+        session,
+        json -> opened(exchange, session, json),
+        expected,
+        node.timer(),
+        config.getInt(Setting.LIMITS_BATCH_BYTES),
+        wish.key() != null);
   }
 
   /** The session's first messages came with its opening; so do the first answers. */
-  private void begin(
-      HttpServerExchange exchange, Session session, List<Value> messages, int expected)
+  private static Message attachFirst(Session session, FirstAnswer answer, List<Value> messages)
       throws ProtocolException {
-    FirstAnswer answer =
-        new FirstAnswer(
-            exchange,
-            lane(exchange),
-            session,
-            json -> opened(exchange, session, json),
-            expected,
-            node.timer(),
-            config.getInt(Setting.LIMITS_BATCH_BYTES));
-    Message welcome;
     try {
-      welcome = session.attachFirst(answer, new Session.Batch(0, Session.UNKNOWN, messages));
+      return session.attachFirst(answer, messages).welcome();
     } catch (ProtocolException refused) {
       session.close(refused.code());
       throw refused;
     }
-    answer.start(welcome);
   }
 
   private void opened(HttpServerExchange exchange, Session session, byte[] welcome) {

@@ -1,6 +1,7 @@
 package dev.footbridge.store.redis;
 
 import dev.footbridge.store.SessionStore;
+import io.lettuce.core.SetArgs;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -99,5 +100,24 @@ public final class RedisSessionStore implements SessionStore {
   @Override
   public CompletionStage<?> remove(String id, Tenancy by) {
     return run("session-remove", id, List.of(Answers.bytes(by.node()), Answers.bytes(by.fence())));
+  }
+
+  private String openingKey(String key) {
+    return prefix + ":opening:" + key;
+  }
+
+  @Override
+  public CompletionStage<?> putOpening(
+      String key, String node, boolean newest, long timeToLiveMillis) {
+    SetArgs how = SetArgs.Builder.px(timeToLiveMillis);
+    return redis.command(
+        commands -> commands.set(openingKey(key), Answers.bytes(node), newest ? how : how.nx()));
+  }
+
+  @Override
+  public CompletionStage<Optional<String>> findOpening(String key) {
+    return redis
+        .command(commands -> commands.get(openingKey(key)))
+        .thenApply(node -> Optional.ofNullable(node).map(Answers::text));
   }
 }

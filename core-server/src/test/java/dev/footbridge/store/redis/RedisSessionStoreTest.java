@@ -2,6 +2,7 @@ package dev.footbridge.store.redis;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.footbridge.store.SessionStore;
 import dev.footbridge.store.SessionStore.Claimed;
@@ -124,5 +125,17 @@ class RedisSessionStoreTest {
     assertThat(Stage.get(store.put(ID, later, META, LIFE))).isTrue();
     assertThat(Stage.get(store.put(ID, FIRST, META, LIFE))).isFalse();
     assertThat(Stage.get(store.find(ID))).contains(later);
+  }
+
+  @Test
+  void an_opening_is_known_for_a_while_by_the_first_that_begins_it_or_the_newest() {
+    assertThat(Stage.get(store.findOpening("k"))).isEmpty();
+    Stage.get(store.putOpening("k", "one", false, LIFE));
+    Stage.get(store.putOpening("k", "two", false, LIFE));
+    assertThat(Stage.get(store.findOpening("k"))).contains("one");
+    Stage.get(store.putOpening("k", "three", true, LIFE));
+    assertThat(Stage.get(store.findOpening("k"))).contains("three");
+    Stage.get(store.putOpening("k", "three", true, 1));
+    await().until(() -> Stage.get(store.findOpening("k")).isEmpty());
   }
 }
