@@ -39,7 +39,7 @@ async function badNetwork({ down = (request, answer, response) => answer.pipe(re
   const proxy = http.createServer((request, response) => {
     const { method, url, headers } = request;
     const forward = http.request({ hostname, port, method, path: url, headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
+      if (down !== portal) response.writeHead(answer.statusCode, answer.headers);
       down(request, answer, response);
     });
     forward.on('error', () => request.socket.destroy());
@@ -72,6 +72,17 @@ async function badNetwork({ down = (request, answer, response) => answer.pipe(re
   return `http://127.0.0.1:${proxy.address().port}`;
 }
 
+/** Puts a page of its own in the place of all but the doctor's. */
+function portal(request, answer, response) {
+  if (request.url.startsWith('/doctor')) {
+    response.writeHead(answer.statusCode, answer.headers);
+    return answer.pipe(response);
+  }
+  answer.resume();
+  response.writeHead(200, { 'Content-Type': 'text/html' });
+  return response.end('<html><title>Welcome to the hotel</title></html>');
+}
+
 async function blockedWebSockets() {
   const proxy = await startProxy(server.url);
   proxy.blocked = (request) => (request.headers.upgrade ? 'cut' : undefined);
@@ -93,7 +104,10 @@ class Patient {
   }
 
   static async arrive(browser, url, { width = 1100, height = 900, without = [] } = {}) {
-    const patient = new Patient(await browser.newPage());
+    // A window of its own: a page behind another one is painted late, and its timers are slowed down.
+    const window = await browser.createBrowserContext();
+    const patient = new Patient(await window.newPage());
+    patient.leave = () => window.close();
     await patient.page.setViewport({ width, height });
     await patient.page.evaluateOnNewDocument(
       (names) => names.forEach((name) => delete window[name]),
@@ -162,15 +176,7 @@ for (const name of ['chromium', 'firefox']) {
           if (isStream(request)) setTimeout(() => response.socket?.destroy(), 1500);
         },
       }),
-      portal: await badNetwork({
-        down: (request, answer, response) => {
-          if (!request.url.startsWith('/probe') && !request.url.startsWith('/sessions')) {
-            return answer.pipe(response);
-          }
-          answer.resume();
-          return response.end('<html><title>Welcome to the hotel</title></html>');
-        },
-      }),
+      portal: await badNetwork({ down: portal }),
     };
 
     const cases = [];
@@ -179,9 +185,16 @@ for (const name of ['chromium', 'firefox']) {
         t.test(title, async () => {
           const patient = await Patient.arrive(browser, url, options);
           await check(patient);
-          await patient.page.screenshot({ path: `${SCREENSHOTS}doctor-${name}-${cases.length}.png` });
-          assert.deepEqual(patient.errors, []);
-          await patient.page.close();
+          await patient.page.screenshot({
+            path: `${SCREENSHOTS}doctor-${name}-${title.replaceAll(' ', '-')}.png`,
+          });
+          // Firefox counts a refused handshake among the errors; a page in place of a script is one in any browser.
+          const expected = /can’t establish a connection|SyntaxError|expected expression/;
+          assert.deepEqual(
+            patient.errors.filter((text) => !expected.test(text)),
+            [],
+          );
+          await patient.leave();
         }),
       );
 
@@ -238,7 +251,7 @@ for (const name of ['chromium', 'firefox']) {
       assert.equal(await patient.verdict('reach'), 'foreign');
       assert.match(await patient.text('#reach .detail'), /“Welcome to the hotel”/);
       assert.equal(await patient.verdict('stream'), 'foreign');
-      assert.equal(await patient.verdict('jsonp'), 'blocked');
+      assert.equal(await patient.verdict('jsonp'), 'foreign');
     });
 
     await Promise.all(cases);
@@ -263,7 +276,7 @@ for (const name of ['chromium', 'firefox']) {
       assert.deepEqual(nameless, []);
       await patient.page.screenshot({ path: `${SCREENSHOTS}doctor-${name}-phone.png`, fullPage: true });
       assert.deepEqual([patient.errors, patient.complaints], [[], []]);
-      await patient.page.close();
+      await patient.leave();
     });
   });
 }

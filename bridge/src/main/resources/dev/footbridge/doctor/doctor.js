@@ -610,8 +610,8 @@
         );
       } else lost('cut', 'It opens and is broken off after ' + seconds(passed()) + with_ + '.', 0);
     }
-    track.sent(0);
     if (!Socket) return finish(found('untried', 'This browser has none.'));
+    track.sent(0);
     try {
       socket = new Socket(fresh('/ws?attach=1').replace(/^http/, 'ws'), 'footbridge.v1');
     } catch (e) {
