@@ -60,7 +60,8 @@ public record Report(Target target, String date, List<Finding> findings) {
           ? "The server answers, but no transport gets through."
           : "Nothing works: " + lower(reach.detail());
     }
-    String name = uses.get().title();
+    Subject best = uses.get();
+    String name = best.isRow() && best != Subject.JSONP ? lower(best.title()) : best.title();
     List<String> bad = new ArrayList<>();
     for (Finding one : findings) {
       if (!one.isFine()) {

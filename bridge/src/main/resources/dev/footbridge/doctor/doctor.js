@@ -989,7 +989,7 @@
       each(dueAt, function (due, index) {
         var came = cameAt[index];
         if (came === undefined) return;
-        var late = came - due > LATE_MS;
+        var late = came - due > 500;
         var group = shape(svg, 'g', { class: late ? 'late' : '' });
         shape(group, 'path', { class: 'way', d: 'M' + x(due) + ' 12L' + x(came) + ' 40' });
         shape(group, 'circle', { class: 'came', cx: x(came), cy: 40, r: 4.5 });
@@ -1085,33 +1085,39 @@
     });
     text(byId('count'), done + ' of ' + SUBJECTS.length + ' done');
     if (count(findings) < SUBJECTS.length) return;
-    var sentence = summary(findings, best);
+    var bad = impaired(findings);
+    var sentence = summary(findings, best, bad);
     mark(byId('verdict'), 'data-state', best ? 'good' : 'bad');
     text(byId('verdict'), (over ? '' : 'So far: ') + sentence);
     text(
       byId('sub'),
-      over
-        ? best
-          ? 'Footbridge’s client finds this out by itself and loses nothing when it changes.'
-          : 'No session is possible from here at present.'
-        : 'Whether connections are left alone for longer is still being watched.'
+      bad +
+        (over
+          ? best
+            ? 'Footbridge’s client finds this out by itself and loses nothing when it changes.'
+            : 'No session is possible from here at present.'
+          : 'Whether connections are left alone for longer is still being watched.')
     );
-    if (over) finish(sentence);
+    if (over) finish((sentence + ' ' + bad).replace(/ $/, ''));
   }
 
-  function summary(findings, best) {
+  function impaired(findings) {
     var bad = [];
     each(SUBJECTS, function (subject) {
       var verdict = findings[subject].verdict;
-      if (!fine(verdict)) bad.push(NAMES[subject] + ' ' + CHIPS[verdict]);
+      if (!fine(verdict)) bad.push(NAMES[subject] + ' (' + CHIPS[verdict] + ')');
     });
+    return bad.length ? 'Not all right: ' + bad.join(', ') + '. ' : '';
+  }
+
+  function summary(findings, best, bad) {
     if (!best) {
       return fine(findings.reach.verdict)
         ? 'The server answers, but no transport gets through.'
         : 'Nothing works. ' + findings.reach.detail;
     }
-    var will = 'The client will use ' + NAMES[best] + ' here.';
-    return bad.length ? will + ' Not all right: ' + bad.join(', ') + '.' : 'Everything gets through. ' + will;
+    var name = /poll$/.test(best) ? NAMES[best].toLowerCase() : NAMES[best];
+    return (bad ? '' : 'Everything gets through. ') + 'The client will use ' + name + ' here.';
   }
 
   function report(sentence) {
