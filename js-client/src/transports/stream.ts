@@ -1,5 +1,5 @@
 /** Streaming: Server-Sent Events, or lines of JSON, come down in one long answer; requests go up beside it. */
-import { timer } from '../core/clock.js';
+import { now, timer } from '../core/clock.js';
 import type { TransportName } from '../core/wire.js';
 import { parse } from '../core/wire.js';
 import type { OpenStream } from '../net/http.js';
@@ -66,9 +66,12 @@ export function streaming(rung: TransportName, open: OpenStream): (line: Line) =
   };
 }
 
+/** Values that the server sent a second apart, and that come closer together, were held back. */
+const LUMP_MS = 500;
+
 /**
  * Finds out whether an answer comes through piece by piece, as it must for a stream, or is held back: one value is
- * to come at once and the next a second later. Disturbs no session. `done` is called once.
+ * to come at once and the next a second later, long before the answer ends. Disturbs no session. `done` is called once.
  */
 export function probeStream(
   rung: TransportName,
@@ -78,7 +81,7 @@ export function probeStream(
   done: (works: boolean) => void,
 ): () => void {
   const limit = timer();
-  let values = 0;
+  let first = 0;
   const stop = () => {
     limit.stop();
     abort();
@@ -89,11 +92,13 @@ export function probeStream(
   };
   const wait = () => limit.after(patienceMs, () => finish(false));
   const abort = open(
-    url + '/probe/' + PATHS[rung],
+    url + '/probe/' + PATHS[rung] + '?seconds=' + Math.ceil(patienceMs / 500),
     valuesOf((value) => {
-      if (value === undefined) return finish(false);
-      wait();
-      if (++values > 1) finish(true);
+      if (value && !first) {
+        first = now();
+        return wait();
+      }
+      finish(!!value && now() - first >= LUMP_MS);
     }),
     () => finish(false),
   );

@@ -13,18 +13,28 @@ import picocli.CommandLine.Spec;
     name = "footbridge",
     description = "The real-time server that reaches every client.",
     mixinStandardHelpOptions = true,
-    subcommands = {ServeCommand.class, PublishCommand.class, SubscribeCommand.class},
+    subcommands = {
+      ServeCommand.class,
+      PublishCommand.class,
+      SubscribeCommand.class,
+      DoctorCommand.class
+    },
     footer = {
       "",
       "First steps:",
       "  footbridge serve --demo          then open the address that it prints",
       "  footbridge subscribe news        in a second terminal",
-      "  footbridge publish news '\"Hi\"'   in a third"
+      "  footbridge publish news '\"Hi\"'   in a third",
+      "  footbridge doctor http://localhost:8080/",
+      "                                   what lies between here and there"
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
-  /** Runs the program; exit code 0 is success, 1 a failure, 2 a wrong command line. */
+  /**
+   * Runs the program; exit code 0 is success, 1 a failure, 2 a wrong command line. Those of {@code
+   * doctor} are its own.
+   */
   public static void main(String[] arguments) {
     System.exit(commandLine().execute(arguments));
   }

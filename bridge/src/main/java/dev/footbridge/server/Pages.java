@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.zip.CRC32;
 
 /**
- * A few files out of the program itself: the client library, and the pages of the demo. They are
- * read once, so what can be asked for is only what was put in.
+ * A few files out of the program itself: the client library, the doctor's page, and the pages of
+ * the demo. They are read once, so what can be asked for is only what was put in.
  */
 public final class Pages implements HttpHandler {
   private static final HttpString CONTENT_SECURITY_POLICY =
@@ -30,15 +30,24 @@ public final class Pages implements HttpHandler {
       "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self';"
           + " frame-ancestors 'none'; object-src 'none'";
 
+  private static final String DOCTOR = "/dev/footbridge/doctor/";
+
   private record File(byte[] content, String type, ETag tag) {}
 
   private final Map<String, File> files = new LinkedHashMap<>();
 
-  /** With the client library: {@code /footbridge.js}, {@code .min.js} and {@code .mjs}. */
+  /**
+   * With the client library, {@code /footbridge.js}, {@code .min.js} and {@code .mjs}, and the page
+   * {@code /doctor}, which tells what a network does to each transport.
+   */
   public Pages() {
     for (String name : new String[] {"footbridge.js", "footbridge.min.js", "footbridge.mjs"}) {
       add("/" + name, "/META-INF/footbridge/" + name);
     }
+    add("/doctor", DOCTOR + "doctor.html");
+    add("/doctor.css", DOCTOR + "doctor.css");
+    add("/doctor.js", DOCTOR + "doctor.js");
+    add("/doctor.svg", "/dev/footbridge/demo/favicon.svg");
   }
 
   /** Adds a file, if the program has it. */

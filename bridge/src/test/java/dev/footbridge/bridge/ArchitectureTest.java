@@ -36,7 +36,7 @@ class ArchitectureTest {
   private static final String[] CORE = {
     "auth", "config", "endpoint", "http", "io", "node", "session", "stream", "websocket", "wire"
   };
-  private static final String[] PROGRAMS = {"server", "demo", "cli"};
+  private static final String[] PROGRAMS = {"server", "demo", "doctor", "cli"};
 
   @ArchTest
   static final ArchRule transports_know_sessions_and_nothing_of_channels =
@@ -84,7 +84,17 @@ class ArchitectureTest {
           .resideInAPackage(ROOT + "server..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage(of("demo", "cli"));
+          .resideInAnyPackage(of("demo", "doctor", "cli"));
+
+  @ArchTest
+  static final ArchRule the_doctor_stands_outside =
+      classes()
+          .that()
+          .resideInAPackage(ROOT + "doctor..")
+          .should()
+          .onlyDependOnClassesThat(
+              DescribedPredicate.not(resideInAPackage("dev.footbridge.."))
+                  .or(resideInAPackage(ROOT + "doctor..")));
 
   @ArchTest
   static final ArchRule nobody_knows_the_command_line =
