@@ -33,7 +33,7 @@ const STABLE_MS = 2000;
 /** After one that did not live so long the next wait is up to 1 s: something answers, however often it is cut. */
 const EASED_MS = 1000;
 /** After so long without silence the network is believed to be as fast as at first. */
-const CALM_MS = 60000;
+const CALM_MS = 20000;
 /** How long what carried the session last has to show that it still does, before a carrier takes its place. */
 const HEDGE_MS = 1000;
 /** The same for a request that carries the opening. */
@@ -321,8 +321,9 @@ export function createSession(config: SessionConfig, listener: SessionListener):
       if (changed) stats.changes++;
       listener.resumed();
     }
-    setState('online');
-    if (changed) listener.transport(rung);
+    // Whoever is told may end the session, or move it.
+    if (shown) setState('online');
+    if (shown && changed) listener.transport(rung);
     if (!shown) return;
     remember(url, { rung, bars: ladder.bars });
     link!.flush();
@@ -400,7 +401,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     } else if (!streams.resume(welcome.received)) {
       return lost(own, { code: 'gap' });
     }
-    if (!shown) established();
+    if (!shown && own === line) established();
   }
 
   /** A connection ended, or an attempt failed. */
@@ -414,13 +415,10 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     if (lived >= CALM_MS) silences = 0;
     if (lived >= STABLE_MS) backoff.reset();
     else if (lived >= 0) backoff.ease(EASED_MS);
+    if (silent && isCarrier(ended)) silences++;
+    if (lived < 0 ? tried && !explicit : silent && !isCarrier(ended)) ladder.failed(ended);
+    else if (lived >= 0 && !explicit && problem.code !== 'dropped') ladder.cut(ended, lived);
     if (lived >= 0) setState('connecting');
-    if (isCarrier(ended)) {
-      if (silent) silences++;
-    } else if (lived < 0 ? tried && !explicit : silent) {
-      ladder.failed(ended);
-    }
-    if (lived >= 0 && !explicit && !silent && problem.code !== 'dropped') ladder.cut(ended, lived);
     // Neither a WebSocket nor a stream can tell a proxy that blocks it from a server that is down; a carrier can.
     if (lived < 0 && !explicit && ended !== ladder.carrier() && !ladder.forced)
       return attach(ladder.carrier());
@@ -438,6 +436,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   }
 
   function renew(problem: Problem): void {
+    if (session.state === 'closed') return;
     detach();
     stopTrial();
     session.welcome = undefined;
@@ -480,7 +479,10 @@ export function createSession(config: SessionConfig, listener: SessionListener):
         tried = true;
       } else {
         // While nothing works this says nothing of the rung.
-        if (shown) ladder.failed(better);
+        if (shown) {
+          ladder.failed(better);
+          remember(url, { rung, bars: ladder.bars });
+        }
         climb();
       }
     };

@@ -1,0 +1,382 @@
+/** When a session connects, on which rung, and what it does when a connection ends; with transports that the test plays. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { createSession } from '../../target/es5/session/session.js';
+
+const WELCOME = { op: 'welcome', session: 's', resumed: true, received: 0, after: 0, ping: 25 };
+
+let session;
+/** The connections so far: their rung, their `line`, and whether they were closed. */
+let links;
+let probes;
+let events;
+let openings;
+let sockets;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1e12 });
+  mock.method(Math, 'random', () => 0.5);
+  delete globalThis.localStorage;
+  start();
+});
+afterEach(() => {
+  session.close();
+  mock.timers.reset();
+  mock.restoreAll();
+});
+
+const pass = (ms) => mock.timers.tick(ms);
+
+/** A WebSocket that the test plays. */
+class FakeSocket {
+  readyState = 0;
+  sent = [];
+  constructor(url) {
+    this.url = url;
+    sockets.push(this);
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+  }
+  /** The server says something. */
+  says(value) {
+    this.readyState = 1;
+    this.onmessage?.({ data: JSON.stringify(value) });
+  }
+}
+
+/** Makes a session on a platform with these rungs. */
+function start(rungs = ['websocket', 'sse', 'stream', 'longpoll', 'shortpoll'], more = {}) {
+  links = [];
+  probes = [];
+  events = [];
+  openings = [];
+  sockets = [];
+  const transport = (rung) => (line, proven) => {
+    const link = { rung, line, proven, closed: false, checks: 0, flush() {}, acknowledge() {} };
+    link.close = () => (link.closed = true);
+    link.check = () => link.checks++;
+    links.push(link);
+    return link;
+  };
+  const stream = (url, piece, end) => {
+    const probe = { url, piece, end, given: false };
+    probes.push(probe);
+    return () => (probe.given = true);
+  };
+  const transports = Object.fromEntries(rungs.map((rung) => [rung, transport(rung)]));
+  const told = (name) => (value) => events.push(value === undefined ? name : `${name} ${value}`);
+  const send = (url, body, ms, done) => {
+    if (/sessions$/.test(url)) openings.push({ body: JSON.parse(body), done });
+    else events.push(`request ${url.replace(/\?.*/, '')}`);
+    return () => events.push('given up');
+  };
+  session = createSession(
+    {
+      kit: { send, transports, streams: { sse: stream, stream }, WebSocket: FakeSocket },
+      url: 'http://h',
+      outboxBytes: 1000,
+      tryMs: 4000,
+      silenceMs: 4000,
+      ...more,
+    },
+    {
+      opening: () => ({ subscribe: [], messages: [] }),
+      begun: told('begun'),
+      lost: ({ code }) => events.push(`lost ${code}`),
+      message: told('message'),
+      resumed: told('resumed'),
+      state: told('state'),
+      transport: told('transport'),
+      reconnecting: () => events.push('reconnecting'),
+      ended: ({ code }) => events.push(`ended ${code}`),
+      ...more.listener,
+    },
+  );
+  session.open();
+}
+
+const link = () => links.at(-1);
+const opened = (more) => openings.at(-1).done({ status: 201, body: { ...WELCOME, resumed: false, ...more } });
+/** The connection works. */
+const works = () => link().line.value(WELCOME, 0);
+/** It ends: without a word, or silently. */
+const cut = () => link().line.lost({ code: 'unreachable', status: 0 });
+const silent = () => link().line.lost({ code: 'silent', status: 0 });
+/** A stream that is tried lets its values through. */
+function flows() {
+  probes.at(-1).piece('{"op":"ping"}\n');
+  pass(1000);
+  probes.at(-1).piece('{"op":"ping"}\n');
+}
+
+test('polls carry the session as soon as it is open, and a WebSocket once a value came through it', () => {
+  assert.match(sockets[0].url, /^ws:\/\/h\/ws\?attach=1$/);
+  opened();
+  assert.deepEqual([session.state, session.transport], ['online', 'longpoll']);
+  sockets[0].readyState = 1; // it opened, which counts for nothing
+  pass(500);
+  assert.equal(session.transport, 'longpoll');
+  sockets[0].says({ op: 'pong' });
+  assert.deepEqual([link().rung, link().proven], ['websocket', sockets[0]]);
+  assert.equal(links[0].closed, true);
+  works();
+  assert.equal(session.transport, 'websocket');
+});
+
+test('a WebSocket that works before the session is open is taken at once', () => {
+  sockets[0].says({ op: 'pong' });
+  opened();
+  assert.deepEqual([links.length, link().rung], [1, 'websocket']);
+});
+
+test('what a WebSocket says first must be the greeting', () => {
+  opened();
+  sockets[0].says({ op: 'bye', code: 'draining' });
+  assert.deepEqual([links.length, sockets[0].readyState], [1, 3]);
+});
+
+test('where WebSocket fails, a stream is tried beside the polls, and taken when it flows', () => {
+  opened();
+  sockets[0].onclose();
+  pass(1);
+  assert.equal(probes.length, 1);
+  assert.equal(session.transport, 'longpoll');
+  flows();
+  assert.equal(link().rung, 'sse');
+  works();
+  assert.equal(session.transport, 'sse');
+});
+
+test('a stream whose values come in lumps, or not in time, is left alone', () => {
+  opened();
+  sockets[0].onclose();
+  pass(1);
+  probes[0].piece('data:{"op":"ping"}\n\ndata:{"op":"ping"}\n\n');
+  pass(1);
+  assert.match(probes[1].url, /probe\/stream/);
+  pass(2001);
+  assert.equal(probes[1].given, true);
+  pass(30000);
+  assert.deepEqual([probes.length, session.transport, sockets.length], [2, 'longpoll', 1]);
+  pass(31000);
+  assert.equal(sockets.length, 2);
+});
+
+test('one that was taken and then does not work is left alone for a while', () => {
+  opened();
+  sockets[0].says({ op: 'pong' });
+  pass(1001);
+  assert.equal(link().rung, 'longpoll');
+  works();
+  pass(1);
+  assert.deepEqual([sockets.length, probes.length], [1, 1]);
+});
+
+test('one that went silent is left for polls, and not tried again at once', () => {
+  opened();
+  sockets[0].says({ op: 'pong' });
+  works();
+  pass(5000);
+  silent();
+  pass(300);
+  assert.equal(link().rung, 'longpoll');
+  works();
+  pass(1);
+  assert.deepEqual([sockets.length, probes.length], [1, 1]);
+});
+
+test('one that was cut is tried first when the session comes back, with polls soon after', () => {
+  opened();
+  sockets[0].says({ op: 'pong' });
+  works();
+  pass(5000);
+  cut();
+  assert.equal(session.state, 'connecting');
+  pass(300);
+  assert.equal(link().rung, 'websocket');
+  pass(1001);
+  assert.equal(link().rung, 'longpoll');
+  works();
+  assert.equal(session.state, 'online');
+});
+
+test('polls that are never answered when they are held give way to short ones', () => {
+  start(['longpoll', 'shortpoll']);
+  opened();
+  for (let i = 0; i < 3; i++) {
+    assert.equal(link().rung, 'longpoll');
+    pass(3500);
+    silent();
+    pass(2000);
+    works();
+  }
+  assert.equal(link().rung, 'shortpoll');
+});
+
+test('each time that patience was in vain there is twice as much, until it has been calm', () => {
+  start(['longpoll']);
+  opened();
+  const patience = () => link().line.patience(1000);
+  const waits = [];
+  for (let i = 0; i < 4; i++) {
+    waits.push(patience());
+    silent();
+    pass(20000);
+    works();
+  }
+  assert.deepEqual(waits, [1000, 1000, 2000, 4000]);
+  pass(20000);
+  silent();
+  pass(20000);
+  works();
+  assert.equal(patience(), 1000);
+});
+
+test('where answers are slow there is more patience', () => {
+  start(['longpoll']);
+  opened();
+  link().line.roundTrip(600);
+  assert.equal(link().line.patience(1000), 2400);
+});
+
+test('in the background nothing is tried, and polls are held for long', () => {
+  session.watched(false);
+  opened();
+  sockets[0].onclose();
+  pass(30000);
+  assert.deepEqual([probes.length, link().line.holdSeconds()], [0, 25]);
+  session.watched(true);
+  pass(1);
+  assert.deepEqual([probes.length, link().line.holdSeconds(), link().checks], [1, 2, 1]);
+});
+
+test('on another network everything is tried again', () => {
+  opened();
+  sockets[0].onclose();
+  pass(1);
+  probes[0].end({ status: 0 });
+  pass(1);
+  probes[1].end({ status: 0 });
+  pass(1000);
+  assert.equal(sockets.length, 1);
+  session.wake(true);
+  pass(1);
+  assert.equal(sockets.length, 2);
+});
+
+test('what waits for its next attempt is tried at once when the browser says so, but not in a loop', () => {
+  start(['longpoll']);
+  opened();
+  pass(10000);
+  cut();
+  session.wake(true);
+  assert.equal(links.length, 2);
+  cut();
+  session.wake(true);
+  assert.equal(links.length, 2);
+  pass(1001);
+  assert.equal(links.length, 3); // by itself
+  cut();
+  session.wake(true);
+  assert.equal(links.length, 4);
+});
+
+test('a server that wants us to wait is obeyed, whatever the browser says', () => {
+  start(['longpoll']);
+  opened();
+  link().line.lost({ code: 'draining', reconnect: true, delay: 3000 });
+  session.wake(true);
+  pass(2900);
+  session.wake(true);
+  assert.equal(links.length, 1);
+  pass(101);
+  assert.equal(links.length, 2);
+});
+
+test('an opening that is not answered is asked for again beside, and counts once', () => {
+  pass(2501);
+  assert.equal(openings.length, 2);
+  assert.equal(openings[0].body.key, openings[1].body.key);
+  assert.deepEqual([openings[0].body.again, openings[1].body.again], [undefined, true]);
+  openings[1].done({ status: 201, body: { ...WELCOME, resumed: false } });
+  openings[0].done({ status: 201, body: { ...WELCOME, resumed: false } });
+  assert.deepEqual(
+    events.filter((event) => /close|begun/.test(event)),
+    ['begun [object Object]'],
+  );
+});
+
+test('of two sessions that a forgetful server opened the other one is closed', () => {
+  pass(2501);
+  openings[1].done({ status: 201, body: { ...WELCOME, resumed: false } });
+  openings[0].done({ status: 201, body: { ...WELCOME, resumed: false, session: 'other' } });
+  assert.ok(events.includes('request http://h/sessions/other/close'), events.join());
+});
+
+test('where requests are refused, the session is opened over the WebSocket', () => {
+  openings[0].done({ status: 403 });
+  sockets[0].says({ op: 'pong' });
+  pass(1);
+  const [open] = sockets[0].sent;
+  assert.deepEqual([open.op, open.again, open.key], ['open', true, openings[0].body.key]);
+  sockets[0].says({ ...WELCOME, resumed: false });
+  assert.deepEqual([session.state, session.transport], ['online', 'websocket']);
+  assert.equal(link().line.proven, true);
+});
+
+test('what came with the opening is handed on once, in order, before anything else', () => {
+  opened({ received: 2, messages: ['one', 'two'] });
+  assert.equal(session.stats.sent, 2);
+  link().line.value('two', 3, 2);
+  link().line.value('three', 5, 3);
+  assert.deepEqual(
+    events.filter((event) => event.startsWith('message')),
+    ['message one', 'message two', 'message three'],
+  );
+});
+
+test('a page may end the session whenever it is told something', () => {
+  for (const when of ['state', 'transport', 'begun', 'message', 'resumed', 'lost', 'reconnecting']) {
+    start(['longpoll', 'shortpoll'], { listener: { [when]: () => session.leave() } });
+    if (when === 'lost') {
+      opened();
+      link().line.lost({ code: 'session_gone' });
+    } else {
+      opened({ received: 0, messages: ['one'] });
+      if (session.state !== 'closed') cut();
+      pass(300);
+      if (session.state !== 'closed') works();
+    }
+    const made = links.length;
+    pass(30000);
+    assert.equal(session.state, 'closed', when);
+    assert.ok(links.length === made && links.every(({ closed }) => closed), when);
+  }
+});
+
+test('what worked is remembered, and tried first the next time', () => {
+  const kept = {};
+  globalThis.localStorage = kept;
+  start();
+  opened();
+  sockets[0].onclose();
+  pass(1);
+  flows();
+  works();
+  assert.match(kept['footbridge http://h'], /"rung":"sse"/);
+  session.leave();
+  start();
+  opened();
+  assert.deepEqual([links.length, link().rung, sockets.length], [1, 'sse', 1]);
+  pass(1001);
+  assert.equal(link().rung, 'longpoll');
+  session.leave();
+  pass(25 * 3600000);
+  start();
+  opened();
+  assert.equal(link().rung, 'longpoll');
+});
