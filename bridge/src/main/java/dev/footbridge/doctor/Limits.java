@@ -18,7 +18,7 @@ public record Limits(
     int idleSeconds,
     int patienceMillis) {
   /** Everything, in about half a minute. */
-  public static final Limits FULL = new Limits(3, 20, 2, 25, 20, 6000);
+  public static final Limits FULL = new Limits(3, 18, 2, 25, 20, 6000);
 
   /** What can be told in a few seconds. */
   public static final Limits QUICK = new Limits(3, 0, 2, 0, 2, 4000);

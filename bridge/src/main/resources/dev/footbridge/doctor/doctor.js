@@ -35,7 +35,7 @@
 
   /** How long things are tried, in milliseconds or, where they go to the server, in seconds. */
   var STREAM_S = 3;
-  var LONG_STREAM_S = 20;
+  var LONG_STREAM_S = 18;
   var POLL_S = 2;
   var LONG_POLL_S = 25;
   var IDLE_MS = 20000;
@@ -460,7 +460,7 @@
     function next() {
       var at = now() - began;
       track.sent(at);
-      ask('GET', '/probe/poll', null, PATIENCE_MS, function (answer) {
+      ask('GET', '/probe/poll', null, Math.max(500, PATIENCE_MS - at), function (answer) {
         if (parse(answer.text).op !== 'pong') {
           track.cut(now() - began);
           return failed(answer);
