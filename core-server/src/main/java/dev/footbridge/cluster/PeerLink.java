@@ -60,6 +60,7 @@ public final class PeerLink implements Membership.PromiseLink {
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
   private static final Duration PING_LIMIT = Duration.ofSeconds(2);
   private static final Duration OPEN_LIMIT = Duration.ofSeconds(5);
+  private static final int OPEN_TRIES = 3;
   private static final long SLACK_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int MOST_CHECKS = 100;
   private static final int OK = 200;
@@ -197,17 +198,28 @@ public final class PeerLink implements Membership.PromiseLink {
             .timeout(OPEN_LIMIT)
             .POST(HttpRequest.BodyPublishers.ofByteArray(body))
             .build();
+    return open(request, OPEN_TRIES);
+  }
+
+  private CompletionStage<HttpResponse<byte[]>> open(HttpRequest request, int tries) {
     return client
         .sendAsync(request, BodyHandlers.ofByteArray())
         .exceptionallyCompose(
             failure -> {
               Throwable cause = Stages.cause(failure);
-              return CompletableFuture.failedFuture(
-                  cause instanceof HttpTimeoutException
-                          && !(cause instanceof HttpConnectTimeoutException)
-                      ? new ProtocolException(
-                          ErrorCode.UNAVAILABLE, "The session's node does not answer.")
-                      : cause);
+              if (cause instanceof ConnectException
+                  || cause instanceof HttpConnectTimeoutException) {
+                return CompletableFuture.failedFuture(cause);
+              }
+              if (cause instanceof HttpTimeoutException) {
+                return CompletableFuture.failedFuture(
+                    new ProtocolException(
+                        ErrorCode.UNAVAILABLE, "The session's node does not answer."));
+              }
+              // Perhaps a kept connection that ended just then; asked twice it is done once.
+              return tries > 1 && cause instanceof IOException
+                  ? open(request, tries - 1)
+                  : CompletableFuture.failedFuture(cause);
             });
   }
 

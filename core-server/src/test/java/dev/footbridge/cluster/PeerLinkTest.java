@@ -1,5 +1,6 @@
 package dev.footbridge.cluster;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
@@ -9,6 +10,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What one node concludes from how another answers, or does not. */
@@ -69,5 +72,46 @@ class PeerLinkTest {
   @Test
   void neither_does_a_name_that_cannot_be_found() {
     assertThat(hasEnded("no-such-host.invalid:1")).isFalse();
+  }
+
+  @Test
+  void an_opening_is_asked_for_once_more_where_a_kept_connection_has_ended() throws IOException {
+    String answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n";
+    try (ServerSocket listening = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      Thread node =
+          new Thread(
+              () -> {
+                for (int connection = 1; connection <= 2; connection++) {
+                  try (Socket socket = listening.accept()) {
+                    request(socket);
+                    socket.getOutputStream().write((answer + "#" + connection).getBytes(UTF_8));
+                    request(socket);
+                  } catch (IOException over) {
+                    return;
+                  }
+                }
+              });
+      node.setDaemon(true);
+      node.start();
+      Peer peer = new Peer("abc", "127.0.0.1:" + listening.getLocalPort(), false, 0);
+      assertThat(open(peer)).isEqualTo("#1");
+      assertThat(open(peer)).isEqualTo("#2");
+    }
+  }
+
+  private String open(Peer peer) {
+    return new String(
+        Stage.get(link.open(peer, "/sessions", new byte[] {'{', '}'}, List.of("X-A", "b"))).body(),
+        UTF_8);
+  }
+
+  /** Reads a request as far as its body's end. */
+  private static void request(Socket socket) throws IOException {
+    int before = 0;
+    for (int next = socket.getInputStream().read();
+        next >= 0 && !(before == '{' && next == '}');
+        next = socket.getInputStream().read()) {
+      before = next;
+    }
   }
 }

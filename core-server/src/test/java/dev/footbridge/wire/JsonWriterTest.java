@@ -61,4 +61,14 @@ class JsonWriterTest {
     assertThat(text(JsonWriter.quote("\udd1eb\ud834c"))).isEqualTo("\"\ufffdb\ufffdc\"");
     assertThat(text(JsonWriter.quote("\udd1e\ud834\ud834\udd1e"))).isEqualTo("\"\ufffd\ufffd𝄞\"");
   }
+
+  @Test
+  void the_members_of_an_object_stand_among_others() {
+    byte[] some = JsonWriter.object().number("b", 2).flag("c", true).bytes();
+    assertThat(text(JsonWriter.object().number("a", 1).members(some).number("d", 3).bytes()))
+        .isEqualTo("{\"a\":1,\"b\":2,\"c\":true,\"d\":3}");
+    byte[] none = JsonWriter.object().bytes();
+    assertThat(text(JsonWriter.object().members(none).number("d", 3).bytes()))
+        .isEqualTo("{\"d\":3}");
+  }
 }
