@@ -34,9 +34,12 @@ public final class Pages implements HttpHandler {
 
   private final Map<String, File> files = new LinkedHashMap<>();
 
-  /** With the client library: {@code /footbridge.js}, {@code .min.js} and {@code .mjs}. */
+  /** With the client library: {@code /footbridge.js} and {@code .mjs}, and each {@code .min}. */
   public Pages() {
-    for (String name : new String[] {"footbridge.js", "footbridge.min.js", "footbridge.mjs"}) {
+    for (String name :
+        new String[] {
+          "footbridge.js", "footbridge.min.js", "footbridge.mjs", "footbridge.min.mjs"
+        }) {
       add("/" + name, "/META-INF/footbridge/" + name);
     }
   }
