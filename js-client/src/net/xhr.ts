@@ -22,7 +22,8 @@ interface Requester {
 function needsXdr(url: string): boolean {
   const { XMLHttpRequest, XDomainRequest, location } = root;
   if (!XDomainRequest || 'withCredentials' in new XMLHttpRequest()) return false;
-  return url.indexOf(location.protocol + '//' + location.host + '/') !== 0;
+  const own = location.protocol + '//' + location.host + '/';
+  return url.substring(0, own.length) !== own;
 }
 
 /**

@@ -313,10 +313,18 @@ class EmbeddingTest {
   @Test
   void the_library_is_served_and_asked_for_again_costs_nothing() throws IOException {
     try (TestServer server = TestServer.start()) {
-      for (String file : List.of("/footbridge.js", "/footbridge.min.js", "/footbridge.mjs")) {
+      for (String file :
+          List.of(
+              "/footbridge.js",
+              "/footbridge.min.js",
+              "/footbridge.mjs",
+              "/footbridge.min.mjs",
+              "/footbridge-tabs.mjs",
+              "/footbridge-tabs.min.mjs")) {
         Answer answer = server.get(file);
         assertThat(answer.status()).as(file).isEqualTo(200);
         assertThat(answer.header("Content-Type")).startsWith("text/javascript");
+        assertThat(answer.header("Cross-Origin-Resource-Policy")).isEqualTo("cross-origin");
         Answer again = server.get(file, "If-None-Match: " + answer.header("ETag"));
         assertThat(again.status()).isEqualTo(304);
         assertThat(again.body()).isEmpty();

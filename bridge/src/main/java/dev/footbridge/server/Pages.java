@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
 
@@ -37,12 +38,14 @@ public final class Pages implements HttpHandler {
   private final Map<String, File> files = new LinkedHashMap<>();
 
   /**
-   * With the client library, {@code /footbridge.js}, {@code .min.js} and {@code .mjs}, and the page
-   * {@code /doctor}, which tells what a network does to each transport.
+   * With the client library, {@code /footbridge.js}, {@code .mjs} and each {@code .min}, and {@code
+   * -tabs}; and the page {@code /doctor}, which tells what a network does to each transport.
    */
   public Pages() {
-    for (String name : new String[] {"footbridge.js", "footbridge.min.js", "footbridge.mjs"}) {
+    for (String name : List.of("footbridge.js", "footbridge.mjs", "footbridge-tabs.mjs")) {
+      String minified = name.replace(".", ".min.");
       add("/" + name, "/META-INF/footbridge/" + name);
+      add("/" + minified, "/META-INF/footbridge/" + minified);
     }
     add("/doctor", DOCTOR + "doctor.html");
     add("/doctor.css", DOCTOR + "doctor.css");
