@@ -94,7 +94,7 @@ writeFileSync(
   readFileSync(`${out}/footbridge.d.mts`, 'utf8') + '\nexport as namespace Footbridge;\n',
 );
 
-// ES5 but for its syntax: reserved words as names of properties, commas at the end of lists.
+// What Internet Explorer 8 would stumble over: reserved words as names of properties, commas at the end of lists.
 await minified('footbridge.js', 'footbridge.js', {
   ie8: true,
   compress: false,
