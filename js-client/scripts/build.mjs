@@ -103,7 +103,7 @@ for (const [from, to] of [
 }
 appendFileSync(`${out}/footbridge.d.ts`, '\nexport as namespace Footbridge;\n');
 
-// ES5 but for its syntax: reserved words as names of properties, commas at the end of lists.
+// What Internet Explorer 8 would stumble over: reserved words as names of properties, commas at the end of lists.
 await minified('footbridge.js', 'footbridge.js', {
   ie8: true,
   compress: false,
