@@ -87,6 +87,8 @@ export function websocket(line: Line, proven?: WebSocket): Link {
   };
   socket.onerror = socket.onclose = () => line.lost(BROKEN);
   if (line.proven) {
+    // Until something is acknowledged the server would answer the opening again, should a request for it linger.
+    put({ op: 'ack', received: streams.received });
     sent = streams.confirmed;
     watch();
   } else if (proven) put({ op: 'attach', session: line.session, after, turn: line.turn });
