@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { fromBase64, toBase64, utf8Length } from '../../target/es5/core/bytes.js';
 import { each, keep, place } from '../../target/es5/core/lists.js';
 import { isExplicit, remedyFor } from '../../target/es5/core/problem.js';
 import { problemOf } from '../../target/es5/net/http.js';
-import { valuesOf } from '../../target/es5/transports/stream.js';
+import { probeStream, valuesOf } from '../../target/es5/transports/stream.js';
 import { seeded } from '../support/random.mjs';
 
 test('base64 is what Node makes of it, for any bytes', () => {
@@ -96,3 +96,27 @@ test('Retry-After is understood as seconds and as a date', () => {
   assert.ok(delay > 55000 && delay <= 60000, String(delay));
   assert.equal(problemOf({ status: 503, retryAfter: 'soon' }).delay, undefined);
 });
+
+for (const patience of [2000, 3500, 8000]) {
+  test(`a stream that is held back until it ends does not come through, at a patience of ${patience} ms`, () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const ping = '{"op":"ping"}\n';
+      // Two seconds are what the server does by itself.
+      const held = (url, piece, end) => {
+        const seconds = Number(/seconds=(\d+)/.exec(url)?.[1] ?? 2);
+        const timer = setTimeout(() => {
+          piece(ping.repeat(seconds));
+          end({ status: 200 });
+        }, seconds * 1000);
+        return () => clearTimeout(timer);
+      };
+      const said = [];
+      probeStream('stream', held, 'http://example.org', patience, (works) => said.push(works));
+      for (let ms = 0; ms < 20000; ms += 100) mock.timers.tick(100);
+      assert.deepEqual(said, [false]);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+}
