@@ -4,6 +4,7 @@ import type { FootbridgeError } from '../core/problem.js';
 import { failure } from '../core/problem.js';
 import type { Outgoing } from '../core/streams.js';
 import type { Problem, TransportName } from '../core/wire.js';
+import { Table } from '../core/table.js';
 import { opOf, parse } from '../core/wire.js';
 import { Commands } from '../hub/commands.js';
 import type { ProcedureHandler } from '../hub/procedures.js';
@@ -125,7 +126,7 @@ export class Client {
   private commands: Commands;
   private subscriptions: Subscriptions;
   private procedures: Procedures;
-  private channels: { [name: string]: Channel } = {};
+  private channels = new Table<Channel>();
   private config: SessionConfig;
   private stopListening: () => void;
 
@@ -197,9 +198,13 @@ export class Client {
 
   /** The channel of this name; always the same object. */
   channel(name: string): Channel {
-    return (this.channels[name] =
-      this.channels[name] ||
-      new Channel(name, this.commands, this.subscriptions, (gap) => this.events.emit('gap', gap)));
+    return (
+      this.channels.get(name) ||
+      this.channels.set(
+        name,
+        new Channel(name, this.commands, this.subscriptions, (gap) => this.events.emit('gap', gap)),
+      )
+    );
   }
 
   /**

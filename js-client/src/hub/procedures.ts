@@ -1,6 +1,7 @@
 /** Procedures that this client offers to others: it takes their invocations and sends the results. */
 import type { FootbridgeError } from '../core/problem.js';
 import { each } from '../core/lists.js';
+import { Table } from '../core/table.js';
 import type { Commands, Done } from './commands.js';
 
 /** About an invocation. */
@@ -24,8 +25,8 @@ interface Invoke {
 }
 
 export class Procedures {
-  private handlers: { [procedure: string]: ProcedureHandler } = {};
-  private waiting: { [procedure: string]: Done[] } = {};
+  private handlers = new Table<ProcedureHandler>();
+  private waiting = new Table<Done[]>();
   private live = false;
   /** Counts sessions: a result belongs to the session in which the call came. */
   private era = 0;
@@ -36,21 +37,23 @@ export class Procedures {
   ) {}
 
   register(procedure: string, handler: ProcedureHandler, done: Done): void {
-    const known = this.handlers[procedure] && !this.waiting[procedure];
-    this.handlers[procedure] = handler;
-    if (known) return done(null);
-    if (this.waiting[procedure]) {
-      this.waiting[procedure]!.push(done);
-      return;
+    const known = this.handlers.get(procedure);
+    const waiting = this.waiting.get(procedure);
+    this.handlers.set(procedure, handler);
+    if (waiting) {
+      waiting.push(done);
+    } else if (known) {
+      done(null);
+    } else {
+      this.waiting.set(procedure, [done]);
+      if (this.live) this.ask(procedure);
     }
-    this.waiting[procedure] = [done];
-    if (this.live) this.ask(procedure);
   }
 
   unregister(procedure: string, done: Done): void {
-    if (!this.handlers[procedure]) return done(null);
-    delete this.handlers[procedure];
-    delete this.waiting[procedure];
+    if (!this.handlers.get(procedure)) return done(null);
+    this.handlers.drop(procedure);
+    this.waiting.drop(procedure);
     if (!this.live) return done(null);
     this.commands.send('unregister', { procedure }, 'done', done);
   }
@@ -59,7 +62,7 @@ export class Procedures {
   begun(): void {
     this.live = true;
     this.era++;
-    for (const procedure in this.handlers) this.ask(procedure);
+    this.handlers.each((_, procedure) => this.ask(procedure));
   }
 
   /** The session is no more. */
@@ -71,10 +74,10 @@ export class Procedures {
   /** Ends all of them with an error, for good. */
   end(error: FootbridgeError): void {
     const all = this.waiting;
-    this.handlers = {};
-    this.waiting = {};
+    this.handlers = new Table();
+    this.waiting = new Table();
     this.lost();
-    for (const procedure in all) each(all[procedure]!, (done) => done(error));
+    all.each((waiting) => each(waiting, (done) => done(error)));
   }
 
   /** Somebody calls. */
@@ -99,7 +102,7 @@ export class Procedures {
       });
     const succeeded = (data: unknown) => result({ data: data === undefined ? null : data });
 
-    const handler = this.handlers[invoke.procedure];
+    const handler = this.handlers.get(invoke.procedure);
     if (!handler) return failed({ code: 'no_callee', message: 'no longer registered' });
     try {
       const answer: any = handler(invoke.data, { procedure: invoke.procedure, user: invoke.user });
@@ -112,10 +115,10 @@ export class Procedures {
 
   private ask(procedure: string): void {
     this.commands.send('register', { procedure }, 'forget', (error) => {
-      const waiting = this.waiting[procedure];
-      delete this.waiting[procedure];
+      const waiting = this.waiting.get(procedure);
+      this.waiting.drop(procedure);
       if (error) {
-        delete this.handlers[procedure];
+        this.handlers.drop(procedure);
         if (!waiting) this.report(error);
       }
       each(waiting || [], (done) => done(error));

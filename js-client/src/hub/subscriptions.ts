@@ -6,6 +6,7 @@
 import type { FootbridgeError } from '../core/problem.js';
 import { each } from '../core/lists.js';
 import { failure, failureOf } from '../core/problem.js';
+import { own, Table } from '../core/table.js';
 import type { Position } from '../core/wire.js';
 import type { Commands, Done } from './commands.js';
 
@@ -57,26 +58,27 @@ interface Subscription {
 }
 
 export class Subscriptions {
-  private byName: { [channel: string]: Subscription } = {};
+  private byName = new Table<Subscription>();
   private live = false;
 
   constructor(private commands: Commands) {}
 
   /** Subscribes; a channel that is subscribed already keeps its first options. */
   subscribe(channel: string, options: SubscribeOptions, listener: SubscriptionListener, done: Done): void {
-    let subscription = this.byName[channel];
+    let subscription = this.byName.get(channel);
     if (subscription) {
       if (subscription.answer) done(null, subscription.answer);
       else subscription.waiting.push(done);
       return;
     }
     listener.position = options.since;
-    this.byName[channel] = subscription = { options, listener, epoch: '', listed: false, waiting: [done] };
+    subscription = { options, listener, epoch: '', listed: false, waiting: [done] };
+    this.byName.set(channel, subscription);
     if (this.live) this.ask(channel, subscription);
   }
 
   unsubscribe(channel: string, done: Done): void {
-    const subscription = this.byName[channel];
+    const subscription = this.byName.get(channel);
     if (!subscription) return done(null);
     this.forget(channel);
     settle(subscription, failure('unsubscribed', 'unsubscribed before the subscription stood'));
@@ -87,11 +89,10 @@ export class Subscriptions {
   /** What to subscribe to while opening a session. */
   opening(): unknown[] {
     const list: unknown[] = [];
-    for (const channel in this.byName) {
-      const subscription = this.byName[channel]!;
+    this.byName.each((subscription, channel) => {
       subscription.listed = true;
       list.push(request(channel, subscription));
-    }
+    });
     return list;
   }
 
@@ -100,13 +101,12 @@ export class Subscriptions {
     this.live = true;
     const positions: { [channel: string]: Position } = {};
     let any = false;
-    for (const channel in this.byName) {
-      const subscription = this.byName[channel]!;
+    this.byName.each((subscription, channel) => {
       const { position } = subscription.listener;
-      const there = subscribed[channel];
+      const there = own(subscribed, channel);
       if (subscription.listed && there) {
         this.answered(channel, subscription, there);
-      } else if (position && there) {
+      } else if (position && there && channel !== '__proto__') {
         // In a rebuilt session, which listens from the top on; who is present stays so.
         positions[channel] = position;
         any = true;
@@ -114,34 +114,33 @@ export class Subscriptions {
         this.ask(channel, subscription, !!there);
       }
       subscription.listed = false;
-    }
+    });
     if (any) this.recover(positions);
     for (const channel in subscribed) {
-      if (!this.byName[channel]) this.leave(channel); // we changed our mind while the session opened
+      if (!this.byName.get(channel)) this.leave(channel); // we changed our mind while the session opened
     }
   }
 
   /** The session is no more. */
   lost(): void {
     this.live = false;
-    for (const channel in this.byName) {
-      const subscription = this.byName[channel]!;
+    this.byName.each((subscription) => {
       subscription.answer = undefined;
       subscription.listed = false;
-    }
+    });
   }
 
   /** Ends all of them with an error, for good. */
   end(error: FootbridgeError): void {
     const all = this.byName;
-    this.byName = {};
+    this.byName = new Table();
     this.live = false;
-    for (const channel in all) settle(all[channel]!, error);
+    all.each((subscription) => settle(subscription, error));
   }
 
   message(message: { op?: string; channel: string; offset: number }): void {
     const { channel, offset } = message;
-    const subscription = this.byName[channel];
+    const subscription = this.byName.get(channel);
     // Before the answer there can only be messages of a subscription that was ended.
     if (!subscription || !subscription.answer) return;
     const { listener, epoch } = subscription;
@@ -159,7 +158,7 @@ export class Subscriptions {
     count: number;
     users?: number;
   }): void {
-    const subscription = this.byName[change.channel];
+    const subscription = this.byName.get(change.channel);
     const { channel, joined = [], left = [], members, count, users = count } = change;
     if (subscription)
       subscription.listener.tell('presence', { channel, joined, left, members, count, users });
@@ -167,7 +166,7 @@ export class Subscriptions {
 
   /** The history no longer reaches back to where we were. */
   gap({ channel, epoch, offset }: { channel: string; epoch: string; offset: number }): void {
-    const subscription = this.byName[channel];
+    const subscription = this.byName.get(channel);
     // Before the answer it tells of a subscription that is about to be replaced, as messages do.
     if (subscription && subscription.answer) jump(channel, subscription, { epoch, offset });
   }
@@ -181,7 +180,7 @@ export class Subscriptions {
   private ask(channel: string, subscription: Subscription, listens?: boolean): void {
     if (listens) this.leave(channel);
     this.commands.send('subscribe', request(channel, subscription), 'forget', (error, answer) => {
-      if (this.byName[channel] === subscription) {
+      if (this.byName.get(channel) === subscription) {
         this.answered(channel, subscription, error ? { error } : answer);
       }
     });
@@ -194,8 +193,8 @@ export class Subscriptions {
   private recover(positions: { [channel: string]: Position }): void {
     this.commands.send('recover', { positions }, 'forget', (error, answer) => {
       for (const channel in positions) {
-        const subscription = this.byName[channel];
-        const one = answer && answer.channels && answer.channels[channel];
+        const subscription = this.byName.get(channel);
+        const one: Subscribed | Refused | undefined = answer && own(answer.channels, channel);
         // Refused as a whole, or silent on this channel: then each gets an answer of its own.
         if (subscription) {
           if (error || !one || isUnavailable(one)) this.ask(channel, subscription, true);
@@ -224,15 +223,15 @@ export class Subscriptions {
   }
 
   private drop(channel: string, error: FootbridgeError): void {
-    const subscription = this.byName[channel];
+    const subscription = this.byName.get(channel);
     if (!subscription) return;
     this.forget(channel);
     if (!settle(subscription, error)) subscription.listener.tell('unsubscribed', error);
   }
 
   private forget(channel: string): void {
-    this.byName[channel]!.listener.position = undefined;
-    delete this.byName[channel];
+    this.byName.get(channel)!.listener.position = undefined;
+    this.byName.drop(channel);
   }
 }
 

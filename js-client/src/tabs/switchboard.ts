@@ -3,8 +3,9 @@
  * get ids that tell whose they are; a channel that several tabs listen to is subscribed to once, and a tab that comes
  * later is given from the channel's history what it asks for.
  */
-import { each, keep, merged } from '../core/lists.js';
+import { each, keep, merged, place } from '../core/lists.js';
 import { failure } from '../core/problem.js';
+import { Table } from '../core/table.js';
 import type { Position } from '../core/wire.js';
 import { opOf, parse } from '../core/wire.js';
 
@@ -58,8 +59,8 @@ export function switchboard(
 ): Switchboard {
   let lastId = 0;
   let asked: { [id: string]: (answer: Answer) => void } = {};
-  let channels: { [name: string]: Shared } = {};
-  let procedures: { [name: string]: Shared } = {};
+  let channels = new Table<Shared>();
+  let procedures = new Table<Shared>();
   /** The tabs that work on a call. */
   let invoked: { [invocation: string]: string } = {};
 
@@ -81,13 +82,13 @@ export function switchboard(
   const nothing = () => undefined;
 
   /** Subscribes or registers for the first tab, and lets those that come meanwhile wait. */
-  const begin = (all: { [name: string]: Shared }, name: string, tab: string, command: Command) => {
-    const shared: Shared = (all[name] = { tabs: [tab], presence: command.presence, waiting: [] });
+  const begin = (all: Table<Shared>, name: string, tab: string, command: Command) => {
+    const shared = all.set(name, { tabs: [tab], presence: command.presence, waiting: [] });
     const reply = replier(tab, command.id);
     ask(command, (answer) => {
       const { waiting } = shared;
       shared.waiting = [];
-      if (answer.error) delete all[name];
+      if (answer.error) all.drop(name);
       else shared.top = answer.data || {};
       reply(answer);
       each(waiting, (go) => go());
@@ -96,7 +97,7 @@ export function switchboard(
 
   const subscribe = (tab: string, command: Command): void => {
     const { channel, id, since, last, presence, token } = command;
-    const shared = channels[channel];
+    const shared = channels.get(channel);
     const reply = replier(tab, id);
     if (!shared) return begin(channels, channel, tab, command);
     if (!shared.top) return void shared.waiting.push(() => subscribe(tab, command));
@@ -110,7 +111,7 @@ export function switchboard(
         tab,
         merged(command, { since: shared.top, last: undefined }) as unknown as Command,
       );
-      channels[channel]!.tabs = keep(tabs, (one) => one !== tab).concat(tab);
+      channels.get(channel)!.tabs = keep(tabs, (one) => one !== tab).concat(tab);
       return;
     }
     const join = (messages: Array<{ offset: number }>, recovered: boolean) => {
@@ -124,7 +125,7 @@ export function switchboard(
       ask(
         { op: 'history', channel, since: from, limit: from ? undefined : last, token },
         ({ data, error }) => {
-          if (channels[channel] !== shared) return subscribe(tab, command); // it began anew meanwhile
+          if (channels.get(channel) !== shared) return subscribe(tab, command); // it began anew meanwhile
           if (error) return error.code === 'gap' ? join([], false) : reply({ error });
           const messages = before.concat(data.messages);
           const reached = messages.length ? messages[messages.length - 1]!.offset : shared.top!.offset;
@@ -142,16 +143,16 @@ export function switchboard(
 
   /** Lets go of something for a tab; the server is told when nobody has it any more. */
   const release = (
-    all: { [name: string]: Shared },
+    all: Table<Shared>,
     name: string,
     tab: string,
     command: object,
     done: (answer: Answer) => void,
   ) => {
-    const shared = all[name];
+    const shared = all.get(name);
     if (shared) shared.tabs = keep(shared.tabs, (one) => one !== tab);
     if (shared && shared.tabs.length) return done({ data: {} });
-    delete all[name];
+    all.drop(name);
     ask(command, done);
   };
 
@@ -164,7 +165,7 @@ export function switchboard(
       else if (op === 'unsubscribe') release(channels, channel, tab, command, reply);
       else if (op === 'unregister') release(procedures, procedure, tab, command, reply);
       else if (op === 'register') {
-        const shared = procedures[procedure];
+        const shared = procedures.get(procedure);
         if (!shared) begin(procedures, procedure, tab, command);
         else if (!shared.top) shared.waiting.push(() => this.take(tab, text));
         else {
@@ -188,7 +189,7 @@ export function switchboard(
         delete asked[value.id];
         if (done) done(value);
       } else if (op === 'invoke') {
-        const shared = procedures[value.procedure];
+        const shared = procedures.get(value.procedure);
         // In turns, as the server shares calls among those who registered.
         const tab = shared && shared.tabs.shift();
         if (!tab) return fail(value.invocation, 'no_callee');
@@ -196,26 +197,22 @@ export function switchboard(
         invoked[value.invocation] = tab;
         tell(value, tab);
       } else {
-        const shared = channels[value.channel];
+        const shared = channels.get(value.channel);
         if (shared && shared.top && value.offset !== undefined) {
           shared.top = { epoch: value.epoch || shared.top.epoch, offset: value.offset };
         }
-        if (op === 'unsubscribed') delete channels[value.channel];
+        if (op === 'unsubscribed') channels.drop(value.channel);
         tell(value);
       }
     },
 
     gone(tab) {
-      for (const channel in channels) {
-        if (keep(channels[channel]!.tabs, (one) => one === tab).length) {
-          release(channels, channel, tab, { op: 'unsubscribe', channel }, nothing);
-        }
-      }
-      for (const procedure in procedures) {
-        if (keep(procedures[procedure]!.tabs, (one) => one === tab).length) {
-          release(procedures, procedure, tab, { op: 'unregister', procedure }, nothing);
-        }
-      }
+      const letGo = (all: Table<Shared>, command: (name: string) => object) =>
+        all.each(({ tabs }, name) => {
+          if (place(tabs, tab) >= 0) release(all, name, tab, command(name), nothing);
+        });
+      letGo(channels, (channel) => ({ op: 'unsubscribe', channel }));
+      letGo(procedures, (procedure) => ({ op: 'unregister', procedure }));
       for (const invocation in invoked) {
         if (invoked[invocation] !== tab) continue;
         delete invoked[invocation];
@@ -225,8 +222,8 @@ export function switchboard(
 
     lost() {
       asked = {};
-      channels = {};
-      procedures = {};
+      channels = new Table();
+      procedures = new Table();
       invoked = {};
     },
   };

@@ -484,3 +484,39 @@ test('a call that cannot be had now ends with that error', () => {
   commands.reply({ id: call.id, error: { code: 'unavailable' } });
   assert.deepEqual(done.calls, ['unavailable']);
 });
+
+for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+  test(`a channel and a procedure may be called ${name}`, () => {
+    const done = outcome();
+    subscriptions.subscribe(name, {}, listener, done);
+    assert.equal(subscriptions.opening()[0].channel, name);
+    begin(JSON.parse(`{"${name}":{"epoch":"e","offset":4}}`));
+    assert.deepEqual(done.calls, [{ epoch: 'e', offset: 4 }]);
+    subscriptions.message({ channel: name, offset: 5, data: 'five' });
+    procedures.register(name, (data) => data + 1, done);
+    const [register] = session.look();
+    assert.equal(register.procedure, name);
+    procedures.invoke({ invocation: 'i', procedure: name, data: 41 });
+    assert.equal(session.look()[0].data, 42);
+    // In a rebuilt session too, whichever way it is taken up again.
+    lose();
+    begin(JSON.parse(`{"${name}":{"epoch":"e","offset":9}}`));
+    const again = JSON.stringify(session.look());
+    assert.ok(again.includes(`"${name}"`) && again.includes('"offset":5'), again);
+    subscriptions.unsubscribe(name, () => undefined);
+    assert.deepEqual(
+      told.filter(([event]) => event === 'message'),
+      [['message', 'five']],
+    );
+  });
+}
+
+test('a channel that the session was not asked for is not taken for one that it has', () => {
+  subscriptions.subscribe('constructor', {}, listener, () => undefined);
+  subscriptions.opening();
+  begin({});
+  assert.deepEqual(
+    session.look().map(({ op }) => op),
+    ['subscribe'],
+  );
+});

@@ -225,3 +225,18 @@ test('a result that the session has no room for is an error to the caller', () =
     ['overflow'],
   );
 });
+
+test('channels and procedures may have any name', () => {
+  for (const name of ['constructor', '__proto__']) {
+    take('a', { op: 'subscribe', id: 1, channel: name });
+    take('a', { op: 'register', id: 2, procedure: name });
+    look().forEach((command) => answer(command, { epoch: 'e', offset: 0 }));
+    board.message({ op: 'invoke', invocation: 'i', procedure: name });
+    hear();
+    board.gone('a');
+    assert.deepEqual(
+      look().map(({ op }) => op),
+      ['unsubscribe', 'unregister', 'result'],
+    );
+  }
+});
