@@ -5,7 +5,8 @@ import type { Position } from '../core/wire.js';
 import type { Commands } from '../hub/commands.js';
 import type { Subscribed, SubscribeOptions, Subscriptions } from '../hub/subscriptions.js';
 import type { FootbridgeError } from '../core/problem.js';
-import { Emitter, guarded } from './emitter.js';
+import { guarded } from '../core/guarded.js';
+import { Emitter } from './emitter.js';
 import type { Callback } from './promised.js';
 import { promised } from './promised.js';
 

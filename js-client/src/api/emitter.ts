@@ -1,3 +1,4 @@
+import { guarded } from '../core/guarded.js';
 import { each, keep } from '../core/lists.js';
 
 /** Named events, typed by a map of their names to what their handlers take. */
@@ -17,16 +18,5 @@ export class Emitter<Events> {
   /** Calls the handlers of this name. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     each(this.handlers[name] || [], (handler) => guarded(() => handler(event)));
-  }
-}
-
-/** Runs an application's code: what it throws becomes an uncaught error of its own and disturbs nobody here. */
-export function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    setTimeout(() => {
-      throw error;
-    }, 0);
   }
 }

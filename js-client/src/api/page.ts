@@ -1,5 +1,5 @@
 /** What a page is told that matters to a connection: that somebody looks, that the network changed, that it ends. */
-import { now } from '../core/clock.js';
+import { wallClock } from '../core/clock.js';
 import { each } from '../core/lists.js';
 import { root } from '../core/root.js';
 import type { Session } from '../session/session.js';
@@ -23,10 +23,10 @@ export function attend(session: Session): () => void {
   listen(navigator.connection, 'change', changed);
   if (document) {
     const look = () => session.watched(document.visibilityState !== 'hidden');
-    let ticked = now();
+    let ticked = wallClock();
     const clock = setInterval(() => {
-      if (now() - ticked > ASLEEP_MS && document.visibilityState !== 'hidden') changed();
-      ticked = now();
+      if (wallClock() - ticked > ASLEEP_MS && document.visibilityState !== 'hidden') changed();
+      ticked = wallClock();
     }, TICK_MS);
     stops.push(() => clearInterval(clock));
     listen(document, 'visibilitychange', look);

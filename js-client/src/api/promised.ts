@@ -1,5 +1,6 @@
 /** Answers as promises, and as callbacks where there are no promises or a callback is preferred. */
 import type { FootbridgeError } from '../core/problem.js';
+import { guarded } from '../core/guarded.js';
 import { root } from '../core/root.js';
 
 /** Called once: with an error, or with null and the result. */
@@ -15,7 +16,7 @@ export function promised<T>(
 ): Promise<T> {
   const PromiseClass: PromiseConstructor | undefined = root.Promise;
   if (callback || !PromiseClass) {
-    start(callback || (() => undefined));
+    start((error, result) => callback && guarded(() => callback(error, result)));
     return undefined as unknown as Promise<T>;
   }
   let settle: Callback<T>;

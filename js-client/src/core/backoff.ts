@@ -24,7 +24,9 @@ export class Backoff {
   next(): number {
     const time = this.clock();
     if (!this.attempts++) this.since = time;
-    return Math.round(this.random() * Math.min(this.maxMs, this.minMs + SHARE * (time - this.since)));
+    return Math.round(
+      this.random() * Math.min(this.maxMs, this.minMs + SHARE * Math.max(0, time - this.since)),
+    );
   }
 
   /** How many waits were handed out since the last reset. */

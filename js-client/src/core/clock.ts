@@ -1,5 +1,16 @@
-/** Milliseconds of the clock. */
+import { root } from './root.js';
+
+/** The longest wait that browsers know: with more they do not wait at all. */
+const LONGEST_MS = 0x7fffffff;
+
+/** Milliseconds of a clock that nobody sets, where there is one: only differences mean anything. */
 export function now(): number {
+  const { performance } = root;
+  return performance && performance.now ? performance.now() : wallClock();
+}
+
+/** Milliseconds since 1970, as this machine believes. */
+export function wallClock(): number {
   return new Date().getTime();
 }
 
@@ -16,7 +27,7 @@ export function timer(): Timer {
   return {
     after(ms, action) {
       stop();
-      id = setTimeout(action, ms);
+      id = setTimeout(action, Math.min(ms, LONGEST_MS));
     },
     stop,
   };

@@ -5,6 +5,7 @@
  */
 import { each, keep, place } from './lists.js';
 import type { TransportName } from './wire.js';
+import { bounded } from './wire.js';
 
 const FIRST_BAR_MS = 60000;
 const LONGEST_BAR_MS = 30 * 60000;
@@ -12,14 +13,14 @@ const LONGEST_BAR_MS = 30 * 60000;
 const SHORT_LIFE_MS = 10000;
 const SHORT_LIVES = 3;
 
-/** Until when each rung is barred, by the clock, and how often in a row it failed. */
-export type Bars = { [rung: string]: { until: number; times: number } };
+/** For how many milliseconds each rung is still barred, and how often in a row it failed. */
+export type Bars = { [rung: string]: { left: number; times: number } };
 
 export class Ladder {
   /** The rung that the application insists on, if any. */
   forced: TransportName | null = null;
-  bars: Bars = {};
 
+  private bars: { [rung: string]: { until: number; times: number } } = {};
   private shortLives: { [rung: string]: number } = {};
 
   /**
@@ -75,6 +76,25 @@ export class Ladder {
     } else if ((this.shortLives[rung] = (this.shortLives[rung] || 0) + 1) >= SHORT_LIVES) {
       this.failed(rung);
     }
+  }
+
+  /** What to remember. */
+  save(): Bars {
+    const saved: Bars = {};
+    for (const rung in this.bars) {
+      const { until, times } = this.bars[rung]!;
+      saved[rung] = { left: until - this.now(), times };
+    }
+    return saved;
+  }
+
+  /** What was remembered this long ago. */
+  restore(saved: Bars, elapsedMs: number): void {
+    each(this.rungs, (rung) => {
+      const { left, times } = saved[rung] || {};
+      const ms = bounded(left, 0, LONGEST_BAR_MS, 0) - elapsedMs;
+      if (ms > 0) this.bars[rung] = { until: this.now() + ms, times: bounded(times, 1, 9, 1) };
+    });
   }
 
   /** The network may be another one now: everything may be tried again. */

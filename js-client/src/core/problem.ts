@@ -1,4 +1,8 @@
 import type { Bye, Problem } from './wire.js';
+import { bounded } from './wire.js';
+
+/** No server, nor what stands before it, makes us wait for longer. */
+export const LONGEST_DELAY_MS = 300000;
 
 /** An error with the stable `code` that the server, or this client, gave it. */
 export interface FootbridgeError extends Error {
@@ -21,10 +25,10 @@ export function failureOf(error: { code?: string; message?: string } | undefined
 /** What a `bye` says. */
 export function problemOfBye(bye: Bye): Problem {
   return {
-    code: bye.code,
+    code: String(bye.code),
     message: bye.message,
     reconnect: bye.reconnect !== false,
-    delay: bye.delay,
+    delay: bounded(bye.delay, 0, LONGEST_DELAY_MS, undefined),
   };
 }
 

@@ -78,6 +78,13 @@ export class Streams {
     return messages;
   }
 
+  /** Takes back the first message that waits; what follows moves up. Only for one that the server cannot have. */
+  drop(): Outgoing {
+    const message = this.outbox.shift()!;
+    this.waiting -= message.size;
+    return message;
+  }
+
   /** Starts both counts anew and gives back the messages that were never confirmed. */
   rebase(confirmed: number, received: number): Outgoing[] {
     const undelivered = this.outbox;

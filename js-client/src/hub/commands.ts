@@ -8,6 +8,7 @@ import { each, merged } from '../core/lists.js';
 import { timer } from '../core/clock.js';
 import type { FootbridgeError } from '../core/problem.js';
 import { failure, failureOf } from '../core/problem.js';
+import { own } from '../core/table.js';
 import type { Session } from '../session/session.js';
 
 /**
@@ -85,7 +86,7 @@ export class Commands {
     data?: unknown;
     error?: { code?: string; message?: string };
   }): void {
-    const command = this.pending[id];
+    const command = own(this.pending, id as unknown as string);
     if (!command) return;
     if (error && error.code === 'unavailable' && /repeat|forget/.test(command.onLoss)) {
       command.sent = false;

@@ -1,5 +1,6 @@
 /** HTTP by `fetch`: browsers of today, workers, Node. */
 import { timer } from '../core/clock.js';
+import { guarded } from '../core/guarded.js';
 import { parse } from '../core/wire.js';
 import type { Answer, OpenStream, Send } from './http.js';
 
@@ -14,8 +15,9 @@ function start(
   const control = new AbortController();
   let over = false;
   const finish = (answer: Answer) => {
-    if (!over) done(answer);
+    if (over) return;
     over = true;
+    guarded(() => done(answer));
   };
   const broken = () => finish({ status: 0 });
   fetch(url, {

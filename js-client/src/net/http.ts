@@ -1,5 +1,6 @@
 /** What this client needs of HTTP, whatever carries it: single requests, and answers that are read as they come. */
-import { now } from '../core/clock.js';
+import { wallClock } from '../core/clock.js';
+import { LONGEST_DELAY_MS } from '../core/problem.js';
 import type { Problem } from '../core/wire.js';
 
 /** An answer; `status` 0 means that none came. */
@@ -39,7 +40,9 @@ export type OpenStream = (
 export function problemOf(answer: Answer): Problem {
   const body = answer.body || {};
   return {
-    code: body.code || (answer.status ? 'http_' + answer.status : answer.late ? 'silent' : 'unreachable'),
+    code:
+      (typeof body.code === 'string' && body.code) ||
+      (answer.status ? 'http_' + answer.status : answer.late ? 'silent' : 'unreachable'),
     message: body.detail || body.title,
     status: answer.status,
     delay: retryMs(answer.retryAfter),
@@ -48,6 +51,6 @@ export function problemOf(answer: Answer): Problem {
 
 /** A Retry-After header, which is seconds or a date, in milliseconds from now. */
 function retryMs(header: string | null | undefined): number | undefined {
-  const ms = header ? (/^\d+$/.test(header) ? +header * 1000 : Date.parse(header) - now()) : -1;
-  return ms >= 0 ? ms : undefined;
+  const ms = header ? (/^\d+$/.test(header) ? +header * 1000 : Date.parse(header) - wallClock()) : -1;
+  return ms >= 0 ? Math.min(ms, LONGEST_DELAY_MS) : undefined;
 }

@@ -4,7 +4,7 @@ import { each } from '../core/lists.js';
 import { problemOfBye } from '../core/problem.js';
 import { randomKey } from '../core/random.js';
 import type { Problem, Welcome } from '../core/wire.js';
-import { parse } from '../core/wire.js';
+import { parse, welcomeOf } from '../core/wire.js';
 import type { Answer, Send } from '../net/http.js';
 import { problemOf } from '../net/http.js';
 import { BROKEN, GARBLED } from '../transports/link.js';
@@ -84,7 +84,8 @@ export function opener(send: Send, opening: Opening): Opener {
       const { session } = opened.welcome;
       if (winner) {
         // Asked for under the same key this should be the same session, but the server may have forgotten the key.
-        if (session !== winner) send(url + '/' + session + '/close', '', TIMEOUT_MS, () => undefined);
+        if (session !== winner)
+          send(url + '/' + encodeURIComponent(session) + '/close', '', TIMEOUT_MS, () => undefined);
         return;
       }
       key = randomKey();
@@ -118,14 +119,14 @@ export function opener(send: Send, opening: Opening): Opener {
       } else {
         const take = (answer: Answer) => {
           const { body: welcome, status } = answer;
-          if (welcome && welcome.op === 'welcome') {
+          if (welcomeOf(welcome)) {
             finish({ welcome, messages: messages.length });
           } else if (status === 400 && subscribe.length + messages.length) {
             open--;
             again = false;
             ask(token, { subscribe: [], messages: [] });
           } else {
-            failed(status === 200 ? GARBLED : problemOf(answer));
+            failed(status && status < 300 ? GARBLED : problemOf(answer));
           }
         };
         sends.push(send(url, body, TIMEOUT_MS, take));
@@ -136,7 +137,7 @@ export function opener(send: Send, opening: Opening): Opener {
       socket.onerror = socket.onclose = () => failed(BROKEN);
       socket.onmessage = ({ data }) => {
         const value = parse(data) || {};
-        if (value.op === 'welcome') return finish({ welcome: value, messages, socket });
+        if (welcomeOf(value)) return finish({ welcome: value, messages, socket });
         hangUp(socket);
         failed(value.op === 'bye' ? problemOfBye(value) : GARBLED);
       };

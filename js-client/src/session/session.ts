@@ -11,13 +11,14 @@
 import { Backoff } from '../core/backoff.js';
 import { fromBase64, utf8Length } from '../core/bytes.js';
 import { now, timer } from '../core/clock.js';
+import { guarded } from '../core/guarded.js';
 import { isCarrier, Ladder } from '../core/ladder.js';
 import { keep, place } from '../core/lists.js';
 import { failure, isExplicit, problemOfBye, remedyFor } from '../core/problem.js';
 import type { Outgoing } from '../core/streams.js';
 import { Streams } from '../core/streams.js';
 import type { Bye, Problem, TransportName, Welcome } from '../core/wire.js';
-import { opOf, RUNGS } from '../core/wire.js';
+import { count, isValue, opOf, parse, RUNGS, welcomeOf } from '../core/wire.js';
 import type { Kit } from '../net/kit.js';
 import type { Line, Link } from '../transports/link.js';
 import { BROKEN, GARBLED, SILENT } from '../transports/link.js';
@@ -40,6 +41,8 @@ const HEDGE_MS = 1000;
 const OPENING_MS = 2500;
 /** How long a stream that is tried may hold back a value. */
 const STREAM_MS = 2000;
+/** When to ask again what the server could not tell. */
+const UNSURE_MS = 30000;
 /** What the browser tells does not make us try more often than this. */
 const HURRY_MS = 1000;
 /** Seconds for which a poll is held while nobody looks: below the half minute after which many proxies lose patience. */
@@ -133,12 +136,12 @@ export type Share = (url: string, create: (listener: any) => any, listener: any)
 
 export function createSession(config: SessionConfig, listener: SessionListener): Session {
   const { kit, url } = config;
-  const memory = remembered(url);
   const streams = new Streams();
   const ladder = new Ladder(
     keep(RUNGS, (rung) => kit.transports[rung]),
     now,
   );
+  const best = remembered(url, ladder);
   const backoff = new Backoff();
   const openSession = opener(kit.send, config);
   const acks = acknowledger(streams, () => shown && link!.acknowledge());
@@ -172,8 +175,6 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   let abortTrial: (() => void) | undefined;
   /** While the session opens: a WebSocket that has shown that it works. */
   let early: WebSocket | undefined;
-
-  ladder.bars = memory.bars;
 
   const session: Session = {
     state: 'connecting',
@@ -273,10 +274,11 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     ladder.offered(welcome.transports);
     streams.confirmed = received;
     listener.begun(welcome, Math.min(messages, received));
-    const came = welcome.messages || [];
-    for (let i = 0; i < came.length && session.welcome === welcome; i++) take(came[i], 0, i + 1);
+    const came = welcome.messages;
+    for (let i = 0; i < came.length && isValue(came[i]) && session.welcome === welcome; i++) {
+      take(came[i], 0, i + 1);
+    }
     if (session.welcome !== welcome || session.state === 'closed') return;
-    const best = memory.rung;
     if (socket || early) attach('websocket', socket || early, !!socket);
     else attach(usable(best) && best !== 'websocket' ? best! : ladder.carrier(), undefined, true);
   }
@@ -325,7 +327,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     if (shown) setState('online');
     if (shown && changed) listener.transport(rung);
     if (!shown) return;
-    remember(url, { rung, bars: ladder.bars });
+    remember(url, ladder, rung);
     link!.flush();
     climb();
   }
@@ -351,10 +353,19 @@ export function createSession(config: SessionConfig, listener: SessionListener):
       value: (value, size, number) => {
         if (own === line) received(own, value, size, number);
       },
-      confirmed: (count) => {
+      confirmed: (received) => {
         if (own !== line) return;
-        if (!streams.confirm(count)) lost(own, { code: 'gap' });
+        if (count(received) < 0) lost(own, GARBLED);
+        else if (!streams.confirm(received)) lost(own, { code: 'gap' });
         else if (!shown) established();
+      },
+      refused() {
+        if (own !== line) return;
+        const { id } = parse(streams.drop().text || '') || ({} as any);
+        const error = { code: 'too_large', message: 'something on the way takes no message of this size' };
+        // A command fails for itself; an application's own message cannot be left out of its conversation.
+        if (id === undefined) end(error);
+        else guarded(() => listener.message({ op: 'reply', id, error }));
       },
       lost: (problem) => lost(own, problem),
     };
@@ -364,15 +375,16 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   function received(own: Line, value: unknown, size: number, number: number | undefined): void {
     switch (opOf(value)) {
       case 'welcome':
-        return welcomed(own, value as Welcome);
+        return welcomed(own, welcomeOf(value));
       case 'bye':
         return lost(own, problemOfBye(value as Bye));
       case 'ack':
-        return own.confirmed((value as Welcome).received);
+        return own.confirmed((value as { received: number }).received);
       case 'ping':
       case 'pong':
         return;
     }
+    if (!isValue(value)) return lost(own, GARBLED);
     if (number === undefined) number = cursor < 0 ? Infinity : cursor + 1;
     cursor = number;
     if (!take(value, size, number)) lost(own, GARBLED);
@@ -384,14 +396,18 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     if (arrival === 'next') {
       session.stats.received++;
       acks.received(size, limitOf('buffer'));
-      listener.message(
-        opOf(value) === 'binary' ? fromBase64((value as { data: string }).data) : (value as unknown),
+      // What is wrong with a message is no fault of the connection's, and it counts all the same.
+      guarded(() =>
+        listener.message(
+          opOf(value) === 'binary' ? fromBase64((value as { data: string }).data) : (value as unknown),
+        ),
       );
     }
     return arrival !== 'hole';
   }
 
-  function welcomed(own: Line, welcome: Welcome): void {
+  function welcomed(own: Line, welcome: Welcome | undefined): void {
+    if (!welcome) return lost(own, GARBLED);
     if (welcome.session !== own.session) return lost(own, { code: 'gap' });
     cursor = welcome.after;
     session.welcome = welcome;
@@ -449,7 +465,8 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     if (problem.status === 0 && !worked) setState('offline');
     const { delay = 0 } = problem;
     const wait = Math.max(delay, backoff.next());
-    notBefore = Math.max(notBefore, delay && now() + delay);
+    // What only stands before the server does not keep us from trying when the browser says that the network changed.
+    if (!/^http_/.test(problem.code)) notBefore = Math.max(notBefore, delay && now() + delay);
     next = action;
     limit.after(wait, () => {
       next = undefined;
@@ -466,7 +483,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   }
 
   function tryRung(better: TransportName): void {
-    const done = (works: boolean, socket?: WebSocket) => {
+    const done = (works: boolean | undefined, socket?: WebSocket) => {
       early = socket;
       if (works && !session.welcome) {
         // The session is still being opened, and will take it; or failed to, where only a WebSocket comes through.
@@ -478,10 +495,11 @@ export function createSession(config: SessionConfig, listener: SessionListener):
         attach(better, socket);
         tried = true;
       } else {
+        if (works === undefined && shown) return climbing.after(UNSURE_MS, climb);
         // While nothing works this says nothing of the rung.
         if (shown) {
           ladder.failed(better);
-          remember(url, { rung, bars: ladder.bars });
+          remember(url, ladder, rung);
         }
         climb();
       }
@@ -544,12 +562,11 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   }
 
   function limitOf(name: 'message' | 'batch' | 'buffer'): number {
-    const limits = session.welcome && session.welcome.limits;
-    return (limits && limits[name]) || 1 << 16;
+    return session.welcome ? session.welcome.limits[name] : 1 << 16;
   }
 
   function pingSeconds(): number {
-    return (session.welcome && session.welcome.ping) || HOLD_SECONDS;
+    return session.welcome ? session.welcome.ping : HOLD_SECONDS;
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 import { each, keep, merged, place } from '../core/lists.js';
 import { failure } from '../core/problem.js';
-import { Table } from '../core/table.js';
+import { own, Table } from '../core/table.js';
 import type { Position } from '../core/wire.js';
 import { opOf, parse } from '../core/wire.js';
 
@@ -185,7 +185,7 @@ export function switchboard(
     message(value) {
       const op = opOf(value);
       if (op === 'reply') {
-        const done = asked[value.id];
+        const done = own(asked, value.id);
         delete asked[value.id];
         if (done) done(value);
       } else if (op === 'invoke') {

@@ -7,6 +7,8 @@ import { each, merged } from '../core/lists.js';
 import { randomKey } from '../core/random.js';
 import { root } from '../core/root.js';
 import type { Welcome } from '../core/wire.js';
+import { welcomeOf } from '../core/wire.js';
+import { guarded } from '../core/guarded.js';
 import { failure } from '../core/problem.js';
 import type { Session, SessionListener, Share } from '../session/session.js';
 import { switchboard } from './switchboard.js';
@@ -89,7 +91,7 @@ function member(
     if (session.state === 'closed') return;
     if (missed) lose('leader');
     if (to && to !== me) return;
-    if (kind === 'begun') {
+    if (kind === 'begun' && value && welcomeOf(value.welcome)) {
       begun = true;
       session.welcome = value.welcome;
       listener.begun(value.welcome, 0);
@@ -107,8 +109,8 @@ function member(
       session.stats.resumes++;
       listener.resumed();
     } else if (kind === 'reconnecting') {
-      listener.reconnecting(value[0], value[1], value[2]);
-    } else {
+      listener.reconnecting(value.attempt, value.delay, value.problem);
+    } else if (kind === 'ended') {
       finish();
       listener.ended(value);
     }
@@ -144,8 +146,10 @@ function member(
           });
         });
       bus.onmessage = ({ data }) => {
+        // Another version of this library may say what this one does not know.
+        if (!data || typeof data !== 'object') return;
         if (data.era) hear(data);
-        else if (leader) leader.take(data);
+        else if (leader && data.from) leader.take(data);
       };
       // That this one is free tells the leader that the tab has gone, however it went.
       hold(group + me, () => wish('hello'));
@@ -207,7 +211,7 @@ function member(
       resumed: () => say('resumed'),
       state: () => real.state === 'closed' || say('state', where()),
       transport: () => say('state', where()),
-      reconnecting: (attempt, delay, problem) => say('reconnecting', [attempt, delay, problem]),
+      reconnecting: (attempt, delay, problem) => say('reconnecting', { attempt, delay, problem }),
       ended: (problem) => say('ended', problem),
     });
     const gone = (tab: string) => {
@@ -230,13 +234,13 @@ function member(
           watching[from] = true;
           if (known) say('begun', where(), from);
         } else if (kind === 'offer') {
-          if (known && from in watching) board.take(from, value);
+          if (known && from in watching) guarded(() => board.take(from, value));
         } else if (kind === 'look') {
           watching[from] = value;
           look();
         } else if (kind === 'gone') gone(from);
-        else if (kind === 'force') real.force(value);
-        else real.drop();
+        else if (kind === 'force') guarded(() => real.force(value));
+        else if (kind === 'drop') real.drop();
       },
     };
     say('lead');

@@ -34,7 +34,7 @@ export function jsonp(line: Line): Link {
     // An error of the server is an answer too.
     root[callback] = (body: any) => {
       clean();
-      forget();
+      limit.after(0, forget); // until then it may be called again, by a server that has gone mad
       done({ status: body && body.messages ? 200 : (body && body.status) || 500, body });
     };
     limit.after(timeoutMs, none);

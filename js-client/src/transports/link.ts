@@ -34,6 +34,8 @@ export interface Line {
   value(value: unknown, size: number, number?: number): void;
   /** The server says how many of our messages it has. */
   confirmed(received: number): void;
+  /** The first message that waits cannot be sent: something on the way says that it is too large. */
+  refused(): void;
   /** The connection ended. */
   lost(problem: Problem): void;
 }

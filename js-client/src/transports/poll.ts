@@ -1,17 +1,18 @@
 /** Polling: rows of requests that end by themselves, which gets through almost everywhere. */
 import { now, timer } from '../core/clock.js';
 import type { PollAnswer } from '../core/wire.js';
+import { bounded, count, isList } from '../core/wire.js';
 import type { Answer } from '../net/http.js';
 import { problemOf } from '../net/http.js';
 import type { Line, Link } from './link.js';
 import { GARBLED } from './link.js';
-import { bodyOf, timeoutOf, uplink } from './uplink.js';
+import { bodyOf, timeoutOf, tooLarge, uplink } from './uplink.js';
 
 /** Time for an answer itself, beyond the hold. */
 const SLACK_MS = 1500;
 /** Time for the first answer: it may be lost to a connection that something on the way has forgotten. */
 const FIRST_MS = 1000;
-/** The pause after a held poll that came back empty at once, so that whatever answers so is not asked in a loop. */
+/** The pause after a held poll that came back at once with nothing new: whatever answers so is not asked in a loop. */
 const HASTE_MS = 1000;
 /** Between short polls, where the server advises nothing. */
 const INTERVAL_SECONDS = 2;
@@ -24,14 +25,16 @@ export type Ask = (wait: number, timeoutMs: number, done: (answer: Answer) => vo
 /** Hands up everything in an answer. False if it was none: a refusal, or no answer at all. */
 export function takePoll(line: Line, answer: Answer): boolean {
   const body = answer.body as PollAnswer | undefined;
-  if (answer.status !== 200 || !body || !body.messages) {
+  const { messages } = body || {};
+  if (answer.status !== 200 || !isList(messages) || (messages.length && count(body!.first) < 1)) {
     line.lost(answer.status === 200 ? GARBLED : problemOf(answer));
     return false;
   }
-  if (body.welcome) line.value(body.welcome, 0);
-  else line.confirmed(body.received!);
-  for (let i = 0; i < body.messages.length; i++) line.value(body.messages[i], 0, body.first! + i);
-  if (body.bye) line.value(body.bye, 0);
+  const { welcome, received, first, bye } = body!;
+  if (welcome) line.value(welcome, 0);
+  else line.confirmed(received!);
+  for (let i = 0; i < messages.length; i++) line.value(messages[i], 0, first! + i);
+  if (bye) line.value(bye, 0);
   return true;
 }
 
@@ -46,6 +49,7 @@ export function heldPolls(line: Line, ask: Ask): Link {
 
   const poll = () => {
     const asked = now();
+    const before = line.streams.received;
     // The first poll does not wait: its answer shows at once that polling works.
     held = proven ? line.holdSeconds() : 0;
     line.streams.acknowledged = line.streams.received;
@@ -53,7 +57,7 @@ export function heldPolls(line: Line, ask: Ask): Link {
       const took = now() - asked;
       if (!takePoll(line, answer) || closed) return;
       if (!held) line.roundTrip(took);
-      const hasty = held && !answer.body.messages.length && took < HASTE_MS;
+      const hasty = held && took < HASTE_MS && line.streams.received === before;
       proven = true;
       if (hasty) pause.after(HASTE_MS, poll);
       else poll();
@@ -91,6 +95,7 @@ export function shortpoll(line: Line): Link {
   const { streams } = line;
   const pause = timer();
   let busy = false;
+  let largest = Infinity;
   let abort: () => void;
   const waiting = () => streams.sent() > streams.confirmed;
 
@@ -98,18 +103,23 @@ export function shortpoll(line: Line): Link {
     if (busy) return;
     busy = true;
     pause.stop();
-    const messages = streams.above(streams.confirmed, line.batchBytes());
+    const messages = streams.above(streams.confirmed, Math.min(largest, line.batchBytes()));
     const due = streams.confirmed + Math.min(messages.length, 1);
     const body = bodyOf(line, messages);
     const asked = now();
     streams.acknowledged = streams.received;
     const url = line.address('poll', { after: streams.received });
     abort = line.kit.send(url, body, timeoutOf(line, body), (answer) => {
+      if (answer.status === 413 && messages.length) {
+        busy = false;
+        largest = tooLarge(line, messages, body);
+        return poll();
+      }
       if (!takePoll(line, answer)) return;
       busy = false;
       line.roundTrip(now() - asked);
       const taken = streams.confirmed >= due;
-      const advised = (answer.body.interval || INTERVAL_SECONDS) * 1000;
+      const advised = bounded(answer.body.interval, 0.05, 60, INTERVAL_SECONDS) * 1000;
       const lively = messages.length || answer.body.messages.length;
       if (taken && waiting())
         poll(); // what the application said meanwhile goes up at once

@@ -10,6 +10,8 @@ import { uplink } from './uplink.js';
 
 /** How much later than a quarter after its time a ping may come. */
 const SLACK_MS = 1000;
+/** No server sends a longer line. */
+const LONGEST_LINE = 1 << 25;
 /** Where the server streams to each rung. */
 const PATHS: { [rung in TransportName]?: string } = { sse: 'events', stream: 'stream' };
 
@@ -20,7 +22,12 @@ const PATHS: { [rung in TransportName]?: string } = { sse: 'events', stream: 'st
 export function valuesOf(take: (value: unknown, size: number) => void): (piece: string) => void {
   let rest = '';
   return (piece) => {
-    const lines = (rest + piece).split('\n');
+    rest += piece;
+    if (!/\n/.test(piece)) {
+      if (rest.length > LONGEST_LINE) take(undefined, 0);
+      return;
+    }
+    const lines = rest.split('\n');
     rest = lines.pop()!;
     for (let i = 0; i < lines.length; i++) {
       // Empty lines and comments keep a connection alive, and the counting needs no ids.
@@ -71,14 +78,15 @@ const LUMP_MS = 500;
 
 /**
  * Finds out whether an answer comes through piece by piece, as it must for a stream, or is held back: one value is
- * to come at once and the next a second later, long before the answer ends. Disturbs no session. `done` is called once.
+ * to come at once and the next a second later, long before the answer ends. Disturbs no session. `done` is called once; with undefined if the server itself cannot
+ * tell now.
  */
 export function probeStream(
   rung: TransportName,
   open: OpenStream,
   url: string,
   patienceMs: number,
-  done: (works: boolean) => void,
+  done: (works: boolean | undefined) => void,
 ): () => void {
   const limit = timer();
   let first = 0;
@@ -86,7 +94,7 @@ export function probeStream(
     limit.stop();
     abort();
   };
-  const finish = (works: boolean) => {
+  const finish = (works: boolean | undefined) => {
     stop();
     done(works);
   };
@@ -100,7 +108,7 @@ export function probeStream(
       }
       finish(!!value && now() - first >= LUMP_MS);
     }),
-    () => finish(false),
+    ({ status }) => finish(status === 503 ? undefined : false),
   );
   wait();
   return stop;

@@ -43,6 +43,16 @@ export function timeoutOf(line: Line, body: string): number {
   return line.patience(TIMEOUT_MS) + body.length / SLOWEST;
 }
 
+/**
+ * Something on the way takes no body of this size: the next has half of it. A message that does not even get through
+ * alone is taken back. Returns the largest batch from now on.
+ */
+export function tooLarge(line: Line, messages: Outgoing[], body: string): number {
+  if (messages.length > 1) return body.length / 2;
+  line.refused();
+  return Infinity;
+}
+
 export function uplink(line: Line): Uplink {
   const { streams } = line;
   const backoff = new Backoff();
@@ -71,8 +81,8 @@ export function uplink(line: Line): Uplink {
           backoff.reset();
           return post();
         }
-      } else if (status === 413 && messages.length > 1) {
-        largest = body.length / 2;
+      } else if (status === 413 && messages.length) {
+        largest = tooLarge(line, messages, body);
         return post();
       } else if (status && status < 500 && status !== 429) {
         return line.lost(problemOf(answer));

@@ -1,7 +1,6 @@
 /** WebSocket: both directions on one connection, binary messages as they are. */
 import { now, timer } from '../core/clock.js';
-import type { Welcome } from '../core/wire.js';
-import { opOf, parse } from '../core/wire.js';
+import { opOf, parse, welcomeOf } from '../core/wire.js';
 import type { SocketClass } from '../net/kit.js';
 import type { Line, Link } from './link.js';
 import { BROKEN, GARBLED, SILENT } from './link.js';
@@ -11,6 +10,9 @@ const SUBPROTOCOL = 'footbridge.v1';
 const CHANGING_TRANSPORT = 4000;
 /** Any network that is worth a WebSocket carries so many bytes in a millisecond; a pong may wait behind them. */
 const SLOWEST = 64;
+
+/** With so many bytes waiting, no more pings are answered: their sender does not read. */
+const MOST_PONGS = 1 << 16;
 
 /** Opens a socket. */
 function dial(SocketClass: SocketClass, url: string): WebSocket {
@@ -74,13 +76,14 @@ export function websocket(line: Line, proven?: WebSocket): Link {
     const op = opOf(value);
     heardAt = now();
     if (value === undefined) return line.lost(GARBLED);
-    if (op === 'ping') put({ op: 'pong' });
+    if (op === 'ping' && !(socket.bufferedAmount > MOST_PONGS)) put({ op: 'pong' });
     if (op === 'pong' && pinged) {
       line.roundTrip(heardAt - pinged);
       pinged = 0;
     }
-    if (op === 'welcome') {
-      sent = (value as Welcome).received;
+    const welcome = welcomeOf(value);
+    if (welcome) {
+      sent = welcome.received;
       watch();
     }
     line.value(value, data.length || data.byteLength);

@@ -16,6 +16,7 @@ let sockets;
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1e12 });
   mock.method(Math, 'random', () => 0.5);
+  mock.method(performance, 'now', () => Date.now());
   delete globalThis.localStorage;
   start();
 });
