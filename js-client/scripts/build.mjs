@@ -24,7 +24,7 @@ process.chdir(root);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const banner = `/*! footbridge-client ${version} */`;
 /** The most that a file may weigh, minified and gzipped. */
-const LARGEST = { 'footbridge.min.js': 15 * 1024, 'footbridge.min.mjs': 11 * 1024 };
+const LARGEST = { 'footbridge.min.js': 16 * 1024, 'footbridge.min.mjs': 12.5 * 1024 };
 /** Files are made here and moved to dist/ at the end, so that dist/ always holds the last build that succeeded. */
 const out = 'target/dist';
 

@@ -178,8 +178,8 @@ export class Client {
       drop: () => session.drop(),
       stats: session.stats,
     };
-    this.stopListening = attend(session);
     if (options.transport) session.force(options.transport);
+    this.stopListening = attend(session);
     // What the application says at once goes along with the opening.
     setTimeout(() => session.state === 'closed' || session.open(), 0);
   }
@@ -260,9 +260,11 @@ export class Client {
   /**
    * On an application endpoint: sends a text or binary message.
    *
-   * @throws FootbridgeError `overflow` if too much waits already, `too_large`, `closed`
+   * @throws FootbridgeError `overflow` if too much waits already, `too_large`, `closed`, `malformed` without an endpoint
    */
   send(message: string | ArrayBuffer | Uint8Array): void {
+    if (!this.config.endpoint)
+      throw failure('malformed', 'send is for application endpoints; publish to a channel');
     this.live.offer(
       typeof message === 'string' ? JSON.stringify(message) : new Uint8Array(message as ArrayBuffer),
     );
@@ -305,6 +307,7 @@ export class Client {
 
   private settle(error: FootbridgeError): void {
     this.stopListening();
+    this.session = undefined;
     this.subscriptions.end(error);
     this.procedures.end(error);
     this.commands.end(error);

@@ -51,7 +51,7 @@ export class Ladder {
   /** The best of those that get through almost everywhere: a row of requests that end. */
   carrier(): TransportName {
     const rows = keep(this.rungs, isCarrier);
-    return this.forced || this.first(rows) || rows[0]!;
+    return this.forced || this.first(rows) || rows[0] || this.best();
   }
 
   /** Whether this rung was not found wanting of late. */

@@ -14,6 +14,12 @@ export class Table<T> {
     delete this.all['$' + name];
   }
 
+  copy(): Table<T> {
+    const table = new Table<T>();
+    this.each((value, name) => table.set(name, value));
+    return table;
+  }
+
   /** Calls `visit` for each; those may be dropped meanwhile. */
   each(visit: (value: T, name: string) => void): void {
     for (const key in this.all) visit(this.all[key]!, key.substring(1));

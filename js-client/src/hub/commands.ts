@@ -57,7 +57,12 @@ export class Commands {
    */
   send(op: string, fields: { [name: string]: unknown }, onLoss: OnLoss, done: Done, limitMs?: number): void {
     const id = ++this.lastId;
-    const text = JSON.stringify(merged({ op, id }, fields));
+    let text: string;
+    try {
+      text = JSON.stringify(merged({ op, id }, fields));
+    } catch (error) {
+      return done(failure('malformed', (error as Error).message));
+    }
     if (limitMs !== undefined) {
       const limit = timer();
       const answer = done;

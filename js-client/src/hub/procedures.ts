@@ -1,5 +1,6 @@
 /** Procedures that this client offers to others: it takes their invocations and sends the results. */
 import type { FootbridgeError } from '../core/problem.js';
+import { failure } from '../core/problem.js';
 import { each } from '../core/lists.js';
 import { Table } from '../core/table.js';
 import type { Commands, Done } from './commands.js';
@@ -28,6 +29,7 @@ export class Procedures {
   private handlers = new Table<ProcedureHandler>();
   private waiting = new Table<Done[]>();
   private live = false;
+  private over?: FootbridgeError;
   /** Counts sessions: a result belongs to the session in which the call came. */
   private era = 0;
 
@@ -37,6 +39,7 @@ export class Procedures {
   ) {}
 
   register(procedure: string, handler: ProcedureHandler, done: Done): void {
+    if (this.over) return done(this.over);
     const known = this.handlers.get(procedure);
     const waiting = this.waiting.get(procedure);
     this.handlers.set(procedure, handler);
@@ -52,8 +55,10 @@ export class Procedures {
 
   unregister(procedure: string, done: Done): void {
     if (!this.handlers.get(procedure)) return done(null);
+    const waiting = this.waiting.get(procedure) || [];
     this.handlers.drop(procedure);
     this.waiting.drop(procedure);
+    each(waiting, (one) => one(failure('unsubscribed', 'unregistered before it stood')));
     if (!this.live) return done(null);
     this.commands.send('unregister', { procedure }, 'done', done);
   }
@@ -74,6 +79,7 @@ export class Procedures {
   /** Ends all of them with an error, for good. */
   end(error: FootbridgeError): void {
     const all = this.waiting;
+    this.over = error;
     this.handlers = new Table();
     this.waiting = new Table();
     this.lost();
@@ -85,12 +91,13 @@ export class Procedures {
     const era = this.era;
     const result = (outcome: { data?: unknown; error?: { code: string; message?: string } }) => {
       if (era !== this.era) return;
-      const text = (o: typeof outcome) =>
-        JSON.stringify({ op: 'result', invocation: invoke.invocation, data: o.data, error: o.error });
+      const { invocation } = invoke;
+      const { data, error } = outcome;
       try {
-        this.commands.tell(text(outcome));
-      } catch (error) {
-        this.report(error as FootbridgeError);
+        this.commands.tell(JSON.stringify({ op: 'result', invocation, data, error }));
+      } catch (fault) {
+        if (error) this.report(fault as FootbridgeError);
+        else failed(fault);
       }
     };
     const failed = (error: any) =>

@@ -4,7 +4,7 @@
  * history reaches.
  */
 import type { FootbridgeError } from '../core/problem.js';
-import { each } from '../core/lists.js';
+import { each, place } from '../core/lists.js';
 import { failure, failureOf } from '../core/problem.js';
 import { own, Table } from '../core/table.js';
 import type { Position } from '../core/wire.js';
@@ -60,6 +60,9 @@ interface Subscription {
 export class Subscriptions {
   private byName = new Table<Subscription>();
   private live = false;
+  /** What was asked for with the first request for the session that is being opened. */
+  private asked: Subscription[] = [];
+  private over?: FootbridgeError;
 
   constructor(private commands: Commands) {}
 
@@ -71,6 +74,7 @@ export class Subscriptions {
       else subscription.waiting.push(done);
       return;
     }
+    if (this.over) return done(this.over);
     listener.position = options.since;
     subscription = { options, listener, epoch: '', listed: false, waiting: [done] };
     this.byName.set(channel, subscription);
@@ -89,8 +93,11 @@ export class Subscriptions {
   /** What to subscribe to while opening a session. */
   opening(): unknown[] {
     const list: unknown[] = [];
+    const first = this.asked.length === 0;
     this.byName.each((subscription, channel) => {
-      subscription.listed = true;
+      // Asked for again, an opening is answered as it was asked for first.
+      if (first) this.asked.push(subscription);
+      subscription.listed = place(this.asked, subscription) >= 0;
       list.push(request(channel, subscription));
     });
     return list;
@@ -99,6 +106,7 @@ export class Subscriptions {
   /** A session begins, or was rebuilt; `subscribed` says what it listens to already, or why not. */
   begun(subscribed: Answers = {}): void {
     this.live = true;
+    this.asked = [];
     const positions: { [channel: string]: Position } = {};
     let any = false;
     this.byName.each((subscription, channel) => {
@@ -135,6 +143,7 @@ export class Subscriptions {
     const all = this.byName;
     this.byName = new Table();
     this.live = false;
+    this.over = error;
     all.each((subscription) => settle(subscription, error));
   }
 
@@ -191,12 +200,13 @@ export class Subscriptions {
   }
 
   private recover(positions: { [channel: string]: Position }): void {
+    const asked = this.byName.copy();
     this.commands.send('recover', { positions }, 'forget', (error, answer) => {
       for (const channel in positions) {
         const subscription = this.byName.get(channel);
         const one: Subscribed | Refused | undefined = answer && own(answer.channels, channel);
         // Refused as a whole, or silent on this channel: then each gets an answer of its own.
-        if (subscription) {
+        if (subscription && subscription === asked.get(channel)) {
           if (error || !one || isUnavailable(one)) this.ask(channel, subscription, true);
           else this.answered(channel, subscription, one);
         }

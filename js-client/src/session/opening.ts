@@ -1,7 +1,7 @@
 /** Opening a session: by a request, or over a WebSocket where only that comes through; with a fresh token each time. */
 import { timer } from '../core/clock.js';
 import { each } from '../core/lists.js';
-import { problemOfBye } from '../core/problem.js';
+import { failure, problemOfBye } from '../core/problem.js';
 import { randomKey } from '../core/random.js';
 import type { Problem, Welcome } from '../core/wire.js';
 import { parse, welcomeOf } from '../core/wire.js';
@@ -70,6 +70,7 @@ export function opener(send: Send, opening: Opening): Opener {
 
   return (baggage, patienceMs, takeSocket, done) => {
     const later = timer();
+    const limit = timer();
     const sends: Array<() => void> = [];
     let asked: WebSocket | undefined;
     let winner = '';
@@ -78,6 +79,7 @@ export function opener(send: Send, opening: Opening): Opener {
     const end = (session: string, kept?: WebSocket) => {
       winner = session;
       later.stop();
+      limit.stop();
       if (asked && asked !== kept) hangUp(asked);
     };
     const finish = (opened: Opened) => {
@@ -134,12 +136,17 @@ export function opener(send: Send, opening: Opening): Opener {
       if (open < REQUESTS) later.after(patienceMs, () => ask(token, { subscribe, messages }));
     };
     const bySocket = (socket: WebSocket, body: string, messages: number) => {
-      socket.onerror = socket.onclose = () => failed(BROKEN);
+      const stop = (problem: Problem) => {
+        limit.stop();
+        hangUp(socket);
+        failed(problem);
+      };
+      limit.after(2 * patienceMs, () => stop(BROKEN));
+      socket.onerror = socket.onclose = () => stop(BROKEN);
       socket.onmessage = ({ data }) => {
         const value = parse(data) || {};
         if (welcomeOf(value)) return finish({ welcome: value, messages, socket });
-        hangUp(socket);
-        failed(value.op === 'bye' ? problemOfBye(value) : GARBLED);
+        stop(value.op === 'bye' ? problemOfBye(value) : GARBLED);
       };
       socket.send(body);
     };
@@ -162,7 +169,8 @@ export function opener(send: Send, opening: Opening): Opener {
 export function withToken(token: Token | undefined, use: (error: Error | undefined, token?: string) => void) {
   try {
     const got = typeof token === 'function' ? token() : token;
-    if (got && typeof got === 'object') got.then((value) => use(undefined, value), use);
+    const refused = (error: Error) => use(error || failure('token', 'there is no token'));
+    if (got && typeof got === 'object') got.then((value) => use(undefined, value), refused);
     else use(undefined, got);
   } catch (error) {
     use(error as Error);

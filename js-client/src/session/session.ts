@@ -23,7 +23,7 @@ import type { Kit } from '../net/kit.js';
 import type { Line, Link } from '../transports/link.js';
 import { BROKEN, GARBLED, SILENT } from '../transports/link.js';
 import { probeStream } from '../transports/stream.js';
-import { probeWebSocket } from '../transports/websocket.js';
+import { hangUp, probeWebSocket } from '../transports/websocket.js';
 import { acknowledger } from './acknowledger.js';
 import { remember, remembered } from './memory.js';
 import type { Baggage, Opened, Opening } from './opening.js';
@@ -225,6 +225,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     force(wanted) {
       if (wanted && !ladder.has(wanted)) throw failure('unavailable', 'no ' + wanted + ' here');
       ladder.forced = wanted;
+      if (wanted && trial !== wanted) stopTrial();
       if (!session.welcome || session.state === 'closed') return;
       if (!line || (wanted && rung !== wanted)) attach(ladder.carrier());
       else climb();
@@ -250,8 +251,10 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     },
 
     watched(now) {
+      const again = looks === now;
       looks = now;
-      if (looks) session.wake();
+      // Whoever reminds us of it does not shorten a wait.
+      if (looks && !(again && next)) session.wake();
     },
 
     close() {
@@ -275,12 +278,12 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     streams.confirmed = received;
     listener.begun(welcome, Math.min(messages, received));
     const came = welcome.messages;
-    for (let i = 0; i < came.length && isValue(came[i]) && session.welcome === welcome; i++) {
-      take(came[i], 0, i + 1);
-    }
-    if (session.welcome !== welcome || session.state === 'closed') return;
+    const goesOn = () => session.welcome === welcome && session.state !== 'closed';
+    for (let i = 0; i < came.length && isValue(came[i]) && goesOn(); i++) take(came[i], 0, i + 1);
+    if (!goesOn()) return socket && hangUp(socket);
+    const wanted = ladder.forced || best;
     if (socket || early) attach('websocket', socket || early, !!socket);
-    else attach(usable(best) && best !== 'websocket' ? best! : ladder.carrier(), undefined, true);
+    else attach(usable(wanted) && wanted !== 'websocket' ? wanted! : ladder.carrier(), undefined, true);
   }
 
   /**
@@ -294,7 +297,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     const patient = carrier || ladder.forced;
     detach();
     if (session.state === 'closed') return;
-    if (patient !== carrier || place(RUNGS, to) <= place(RUNGS, trial)) stopTrial(proven);
+    if (proven || ladder.forced || (trial && place(RUNGS, to) <= place(RUNGS, trial))) stopTrial(proven);
     turn++;
     rung = to;
     tried = !!proven;
@@ -413,7 +416,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     session.welcome = welcome;
     if (!welcome.resumed) {
       listener.lost({ code: 'rebuilt' }, streams.rebase(welcome.received, welcome.after));
-      listener.begun(welcome, 0);
+      if (session.state !== 'closed') listener.begun(welcome, 0);
     } else if (!streams.resume(welcome.received)) {
       return lost(own, { code: 'gap' });
     }
@@ -461,7 +464,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   }
 
   function retry(action: () => void, problem: Problem, worked?: boolean): void {
-    if (session.state === 'closed') return;
+    if (session.state === 'closed' || line) return; // whoever was told has moved it
     if (problem.status === 0 && !worked) setState('offline');
     const { delay = 0 } = problem;
     const wait = Math.max(delay, backoff.next());
@@ -491,7 +494,10 @@ export function createSession(config: SessionConfig, listener: SessionListener):
         return;
       }
       trial = abortTrial = undefined;
-      if (works) {
+      if (works && now() < notBefore) {
+        stopTrial();
+        if (socket) hangUp(socket);
+      } else if (works) {
         attach(better, socket);
         tried = true;
       } else {
@@ -562,7 +568,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   }
 
   function limitOf(name: 'message' | 'batch' | 'buffer'): number {
-    return session.welcome ? session.welcome.limits[name] : 1 << 16;
+    return session.welcome ? session.welcome.limits[name] : 1 << 21;
   }
 
   function pingSeconds(): number {
@@ -574,7 +580,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
    * show, or as it may be, since waiting less was in vain. The first time that is a connection that was forgotten.
    */
   function patience(ms: number): number {
-    return Math.max(ms, 4 * roundTrip) * Math.min(SLOWEST, Math.pow(2, Math.max(0, silences - 1)));
+    return Math.min(ms * SLOWEST, Math.max(ms, 4 * roundTrip) * Math.pow(2, Math.max(0, silences - 1)));
   }
 
   return session;

@@ -34,8 +34,8 @@ interface Shared {
   /** Where it stands, once the server has answered. */
   top?: Position;
   presence?: boolean;
-  /** What waits for the server's answer. */
-  waiting: Array<() => void>;
+  /** What waits for the server's answer, and for which tab. */
+  waiting: Array<{ tab: string; go: () => void }>;
 }
 
 export interface Switchboard {
@@ -82,16 +82,22 @@ export function switchboard(
   const nothing = () => undefined;
 
   /** Subscribes or registers for the first tab, and lets those that come meanwhile wait. */
-  const begin = (all: Table<Shared>, name: string, tab: string, command: Command) => {
-    const shared = all.set(name, { tabs: [tab], presence: command.presence, waiting: [] });
-    const reply = replier(tab, command.id);
+  const begin = (
+    all: Table<Shared>,
+    name: string,
+    tabs: string[],
+    command: object,
+    reply: (answer: Answer) => void,
+  ) => {
+    const { presence } = command as Command;
+    const shared = all.set(name, { tabs, presence, waiting: [] });
     ask(command, (answer) => {
       const { waiting } = shared;
       shared.waiting = [];
-      if (answer.error) all.drop(name);
-      else shared.top = answer.data || {};
+      if (!answer.error) shared.top = answer.data || {};
+      else if (all.get(name) === shared) all.drop(name);
       reply(answer);
-      each(waiting, (go) => go());
+      each(waiting, ({ go }) => go());
     });
   };
 
@@ -99,19 +105,22 @@ export function switchboard(
     const { channel, id, since, last, presence, token } = command;
     const shared = channels.get(channel);
     const reply = replier(tab, id);
-    if (!shared) return begin(channels, channel, tab, command);
-    if (!shared.top) return void shared.waiting.push(() => subscribe(tab, command));
+    if (!shared) return begin(channels, channel, [tab], command, reply);
+    if (!shared.top) return void shared.waiting.push({ tab, go: () => subscribe(tab, command) });
     if (presence && !shared.presence) {
       // Who is not present yet joins without missing anything.
-      const { tabs } = shared;
+      const others = keep(shared.tabs, (one) => one !== tab);
+      const since = shared.top;
+      const again = merged(command, { since, last: undefined });
       ask({ op: 'unsubscribe', channel }, nothing);
-      begin(
-        channels,
-        channel,
-        tab,
-        merged(command, { since: shared.top, last: undefined }) as unknown as Command,
-      );
-      channels.get(channel)!.tabs = keep(tabs, (one) => one !== tab).concat(tab);
+      begin(channels, channel, others.concat(tab), again, (answer) => {
+        reply(answer);
+        if (!answer.error || !others.length || channels.get(channel)) return;
+        // It was refused; the others go on where they were, or are told that they cannot.
+        begin(channels, channel, others, { op: 'subscribe', channel, since }, ({ error }) => {
+          if (error) each(others, (one) => tell({ op: 'unsubscribed', channel, code: error.code }, one));
+        });
+      });
       return;
     }
     const join = (messages: Array<{ offset: number }>, recovered: boolean) => {
@@ -166,8 +175,8 @@ export function switchboard(
       else if (op === 'unregister') release(procedures, procedure, tab, command, reply);
       else if (op === 'register') {
         const shared = procedures.get(procedure);
-        if (!shared) begin(procedures, procedure, tab, command);
-        else if (!shared.top) shared.waiting.push(() => this.take(tab, text));
+        if (!shared) begin(procedures, procedure, [tab], command, reply);
+        else if (!shared.top) shared.waiting.push({ tab, go: () => this.take(tab, text) });
         else {
           shared.tabs.push(tab);
           reply({ data: {} });
@@ -211,6 +220,9 @@ export function switchboard(
         all.each(({ tabs }, name) => {
           if (place(tabs, tab) >= 0) release(all, name, tab, command(name), nothing);
         });
+      each([channels, procedures], (all) =>
+        all.each((shared) => (shared.waiting = keep(shared.waiting, (one) => one.tab !== tab))),
+      );
       letGo(channels, (channel) => ({ op: 'unsubscribe', channel }));
       letGo(procedures, (procedure) => ({ op: 'unregister', procedure }));
       for (const invocation in invoked) {

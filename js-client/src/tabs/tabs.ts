@@ -7,6 +7,7 @@ import { each, merged } from '../core/lists.js';
 import { randomKey } from '../core/random.js';
 import { root } from '../core/root.js';
 import type { Welcome } from '../core/wire.js';
+import type { TransportName } from '../core/wire.js';
 import { welcomeOf } from '../core/wire.js';
 import { guarded } from '../core/guarded.js';
 import { failure } from '../core/problem.js';
@@ -29,7 +30,7 @@ interface Word {
 /** What a tab says to the leader. */
 interface Wish {
   from: string;
-  kind: 'hello' | 'gone' | 'offer' | 'look' | 'force' | 'drop';
+  kind: 'hello' | 'gone' | 'offer' | 'look' | 'changed' | 'force' | 'drop';
   value?: any;
 }
 
@@ -43,9 +44,12 @@ export function tabs(name?: string): Share {
   return (url, create, listener) => {
     const { BroadcastChannel, navigator } = root;
     const locks = navigator && navigator.locks;
-    return BroadcastChannel && locks
-      ? member('footbridge ' + (name || url), locks, create, listener)
-      : create(listener);
+    try {
+      if (BroadcastChannel && locks) return member('footbridge ' + (name || url), locks, create, listener);
+    } catch (forbidden) {
+      // as where a page may keep nothing
+    }
+    return create(listener);
   };
 }
 
@@ -57,8 +61,11 @@ function member(
 ): Session {
   const me = randomKey();
   const bus: BroadcastChannel = new root.BroadcastChannel(group);
+  /** Nobody shares with us: locks are there and may not be used. */
+  let alone = false;
   const looking = setInterval(() => looks && wish('look', true), LOOK_MS);
   let looks = true;
+  let forced: TransportName | null = null;
   /** The leader that is listened to, and the number of its last word. */
   let era = '';
   let heard = 0;
@@ -67,6 +74,7 @@ function member(
   const release: Array<() => void> = [];
 
   const wish = (kind: Wish['kind'], value?: unknown) => {
+    if (session.state === 'closed') return;
     if (leader) leader.take({ from: me, kind, value });
     else bus.postMessage({ from: me, kind, value });
   };
@@ -96,23 +104,23 @@ function member(
       session.welcome = value.welcome;
       listener.begun(value.welcome, 0);
       stand(value);
+    } else if (kind === 'ended') {
+      finish();
+      listener.ended(value);
+    } else if (kind === 'state') {
+      if (begun || value.state !== 'online') stand(value);
+    } else if (kind === 'reconnecting') {
+      listener.reconnecting(value.attempt, value.delay, value.problem);
     } else if (!begun) {
-      if (missed || kind === 'lead') wish('hello');
+      if (missed || kind === 'lead') wish('hello', looks);
     } else if (kind === 'lost') {
       lose(value);
     } else if (kind === 'value') {
       session.stats.received++;
       listener.message(value);
-    } else if (kind === 'state') {
-      stand(value);
     } else if (kind === 'resumed') {
       session.stats.resumes++;
       listener.resumed();
-    } else if (kind === 'reconnecting') {
-      listener.reconnecting(value.attempt, value.delay, value.problem);
-    } else if (kind === 'ended') {
-      finish();
-      listener.ended(value);
     }
   };
   const stand = ({ state, transport }: Pick<Session, 'state' | 'transport'>) => {
@@ -139,7 +147,7 @@ function member(
     open() {
       const hold = (lock: string, then: () => void) =>
         locks.request(lock, () => {
-          then();
+          if (session.state !== 'closed') guarded(then);
           return new Promise<void>((resolve) => {
             if (session.state === 'closed') resolve();
             else release.push(resolve);
@@ -152,17 +160,26 @@ function member(
         else if (leader && data.from) leader.take(data);
       };
       // That this one is free tells the leader that the tab has gone, however it went.
-      hold(group + me, () => wish('hello'));
-      hold(group, lead);
+      const forbidden = () => {
+        if (!alone && !leader) {
+          alone = true;
+          lead();
+        }
+      };
+      hold(group + me, () => wish('hello', looks)).then(undefined, forbidden);
+      hold(group, lead).then(undefined, forbidden);
     },
     offer(message) {
       if (session.state === 'closed') throw failure('closed', 'the client is closed');
       session.stats.sent++;
       wish('offer', message);
     },
-    force: (rung) => wish('force', rung),
+    force(rung) {
+      forced = rung;
+      wish('force', rung);
+    },
     drop: () => wish('drop'),
-    wake: () => wish('look', looks),
+    wake: (changed) => (changed ? wish('changed') : wish('look', looks)),
     watched(now) {
       looks = now;
       wish('look', looks);
@@ -187,7 +204,7 @@ function member(
     let number = 0;
     const say = (kind: Word['kind'], value?: unknown, to?: string) => {
       const word: Word = { era: own, number: ++number, to, kind, value };
-      bus.postMessage(word);
+      if (!alone) bus.postMessage(word);
       hear(word);
     };
     const board = switchboard(
@@ -231,20 +248,23 @@ function member(
         if (kind === 'hello') {
           board.gone(from);
           if (!(from in watching) && from !== me) locks.request(group + from, () => gone(from));
-          watching[from] = true;
+          watching[from] = !!value;
+          look();
           if (known) say('begun', where(), from);
         } else if (kind === 'offer') {
           if (known && from in watching) guarded(() => board.take(from, value));
         } else if (kind === 'look') {
-          watching[from] = value;
+          if (from in watching) watching[from] = !!value;
           look();
-        } else if (kind === 'gone') gone(from);
+        } else if (kind === 'changed') real.wake(true);
+        else if (kind === 'gone') gone(from);
         else if (kind === 'force') guarded(() => real.force(value));
         else if (kind === 'drop') real.drop();
       },
     };
+    if (forced) guarded(() => real.force(forced));
     say('lead');
-    wish('hello');
+    wish('hello', looks);
     real.open();
   }
 

@@ -29,6 +29,7 @@ export function jsonp(line: Line): Link {
     };
     const none = () => {
       clean();
+      forget();
       done({ status: 0 });
     };
     // An error of the server is an answer too.
@@ -37,7 +38,10 @@ export function jsonp(line: Line): Link {
       limit.after(0, forget); // until then it may be called again, by a server that has gone mad
       done({ status: body && body.messages ? 200 : (body && body.status) || 500, body });
     };
-    limit.after(timeoutMs, none);
+    limit.after(timeoutMs, () => {
+      clean();
+      done({ status: 0, late: true });
+    });
     script.onload = script.onerror = none; // the callback runs before this
     script.onreadystatechange = () => /loaded|complete/.test(script.readyState) && limit.after(0, none);
     script.async = true;

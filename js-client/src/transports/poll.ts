@@ -71,6 +71,7 @@ export function heldPolls(line: Line, ask: Ask): Link {
     check() {
       if (held <= line.holdSeconds()) return;
       abort();
+      pause.stop();
       proven = false;
       poll();
     },
