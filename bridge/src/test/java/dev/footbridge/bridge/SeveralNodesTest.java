@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import dev.footbridge.Footbridge;
@@ -40,6 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Nodes that share a Redis: what is on one of them is on all. */
 class SeveralNodesTest {
@@ -635,6 +640,52 @@ class SeveralNodesTest {
       assertThat(attached.socket().endsByServer()).isTrue();
       assertThat(late.value().path("code").asText()).isEqualTo("unavailable");
     }
+  }
+
+  /** Any client can do this, as often as it likes; and a session's id is a secret. */
+  @Test
+  void
+      a_client_or_a_node_that_leaves_in_the_middle_of_a_forwarded_request_leaves_no_trace_in_the_log()
+          throws Exception {
+    TestServer brief = node(builder -> builder.set(Setting.SESSION_TTL_SECONDS, 1));
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+    log.start();
+    root.addAppender(log);
+    List<String> ids = new ArrayList<>();
+    try {
+      for (String held : List.of("/events", "/stream", "/poll?wait=20", "/send")) {
+        String id = brief.open();
+        ids.add(id);
+        HttpSocket client = one.connect();
+        if (held.equals("/send")) {
+          client.write(
+              "POST /sessions/" + id + "/send HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{");
+        } else {
+          client.request("GET", "/sessions/" + id + held, null);
+        }
+        if (held.endsWith("s") || held.endsWith("m")) {
+          client.head();
+        }
+        client.kill();
+      }
+      await().until(() -> brief.footbridge().sessions() == 0);
+      String left = other.open();
+      ids.add(left);
+      try (HttpSocket waiting =
+              one.connect().request("GET", "/sessions/" + left + "/poll?wait=20", null);
+          HttpSocket stream = one.connect().request("GET", "/sessions/" + left + "/events", null)) {
+        stream.head();
+        other.close();
+        stream.endsByServer();
+        waiting.answer();
+      }
+    } finally {
+      root.detachAppender(log);
+    }
+    assertThat(log.list)
+        .noneMatch(event -> event.getLevel().isGreaterOrEqual(Level.ERROR))
+        .noneMatch(event -> ids.stream().anyMatch(event.getFormattedMessage()::contains));
   }
 
   @Test

@@ -98,14 +98,10 @@ public final class ClusterAccess implements SessionAccess {
       return;
     }
     Peer peer = ((Place.There) place).peer();
-    try {
-      forwarder.forward(
-          exchange,
-          peer,
-          () -> follow(exchange, cluster.relocate(id, peer.id()), id, then, otherwise));
-    } catch (Exception e) {
-      Exchanges.fail(exchange, e);
-    }
+    forwarder.forward(
+        exchange,
+        peer,
+        () -> follow(exchange, cluster.relocate(id, peer.id()), id, then, otherwise));
   }
 
   // ---- a WebSocket that is open already ----

@@ -12,7 +12,6 @@ import dev.footbridge.wire.Json;
 import dev.footbridge.wire.ProtocolException;
 import io.netty.util.Timer;
 import io.undertow.UndertowOptions;
-import io.undertow.attribute.ExchangeAttribute;
 import io.undertow.client.ClientConnection;
 import io.undertow.client.UndertowClient;
 import io.undertow.server.HttpHandler;
@@ -21,12 +20,11 @@ import io.undertow.server.handlers.proxy.ProxyCallback;
 import io.undertow.server.handlers.proxy.ProxyClient;
 import io.undertow.server.handlers.proxy.ProxyConnection;
 import io.undertow.server.handlers.proxy.ProxyConnectionPool;
-import io.undertow.server.handlers.proxy.ProxyHandler;
-import io.undertow.util.AttachmentKey;
 import io.undertow.util.HeaderMap;
 import io.undertow.util.Headers;
 import io.undertow.util.HttpString;
 import io.undertow.util.Methods;
+import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
 import java.io.Closeable;
 import java.io.IOException;
@@ -47,6 +45,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,7 +61,7 @@ import org.xnio.Options;
  *
  * <p>Safe for any thread; each exchange belongs to its I/O thread.
  */
-public final class Forwarder implements ProxyClient {
+public final class Forwarder {
   /** The header that tells the other node who the client is. */
   static final HttpString CLIENT = new HttpString("Footbridge-Client");
 
@@ -83,15 +82,17 @@ public final class Forwarder implements ProxyClient {
 
   private static final Logger LOG = LoggerFactory.getLogger(Forwarder.class);
   private static final long CONNECT_MILLIS = 1000;
-  private static final ProxyTarget TARGET = new ProxyTarget() {};
-  private static final AttachmentKey<Errand> ERRAND = AttachmentKey.create(Errand.class);
+  private static final ProxyClient.ProxyTarget TARGET = new ProxyClient.ProxyTarget() {};
+  private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-  private final ProxyHandler proxy;
   private final Timer timer;
   private final int maxConnections;
   private final int maxWebSockets;
   private final PeerLink link;
   private final Map<String, Line> lines = new ConcurrentHashMap<>();
+
+  /** When the next request that was not answered may be logged. */
+  private final AtomicLong loggedNext = new AtomicLong(System.nanoTime());
 
   /** A node to which requests go, and the requests and WebSockets that are there. */
   private record Line(
@@ -132,35 +133,6 @@ public final class Forwarder implements ProxyClient {
     this.timer = timer;
     this.maxConnections = maxConnections;
     this.maxWebSockets = maxWebSockets;
-    this.proxy =
-        ProxyHandler.builder()
-            .setProxyClient(this)
-            .setMaxRequestTime(-1)
-            .setMaxConnectionRetries(0)
-            .setRewriteHostHeader(false)
-            .setReuseXForwarded(true)
-            .addRequestHeader(SECRET, reading(exchange -> link.secret().current()))
-            .addRequestHeader(CLIENT, reading(Requests::address))
-            .addRequestHeader(HOPS, reading(exchange -> Integer.toString(hops(exchange) + 1)))
-            .build();
-  }
-
-  private interface Reading {
-    String of(HttpServerExchange exchange);
-  }
-
-  private static ExchangeAttribute reading(Reading reading) {
-    return new ExchangeAttribute() {
-      @Override
-      public String readAttribute(HttpServerExchange exchange) {
-        return reading.of(exchange);
-      }
-
-      @Override
-      public void writeAttribute(HttpServerExchange exchange, String value) {
-        throw new UnsupportedOperationException();
-      }
-    };
   }
 
   /**
@@ -193,15 +165,14 @@ public final class Forwarder implements ProxyClient {
    * @param unreachable is called on that thread if no connection can be made; the exchange is as it
    *     was
    */
-  public void forward(HttpServerExchange exchange, Peer peer, Runnable unreachable)
-      throws Exception {
+  public void forward(HttpServerExchange exchange, Peer peer, Runnable unreachable) {
     boolean webSocket = isWebSocket(exchange);
     if (!webSocket) {
       // Or it would get a connection of its own, and the other node might change its protocol.
       exchange.getRequestHeaders().remove(Headers.UPGRADE);
     }
-    exchange.putAttachment(ERRAND, new Errand(line(peer), webSocket, unreachable));
-    proxy.handleRequest(exchange);
+    Errand errand = new Errand(line(peer), webSocket, unreachable);
+    exchange.dispatch(SameThreadExecutor.INSTANCE, () -> connect(exchange, errand));
   }
 
   private static boolean isWebSocket(HttpServerExchange exchange) {
@@ -287,23 +258,9 @@ public final class Forwarder implements ProxyClient {
                 new AtomicInteger()));
   }
 
-  // ---- ProxyClient ----
-
-  @Override
-  public ProxyTarget findTarget(HttpServerExchange exchange) {
-    return TARGET;
-  }
-
-  @Override
-  public void getConnection(
-      ProxyTarget target,
-      HttpServerExchange exchange,
-      ProxyCallback<ProxyConnection> callback,
-      long timeout,
-      TimeUnit timeUnit) {
-    Errand errand = exchange.getAttachment(ERRAND);
+  private void connect(HttpServerExchange exchange, Errand errand) {
     if (errand.webSocket() && errand.line().webSockets().get() >= maxWebSockets) {
-      exchange.getIoThread().execute(() -> Exchanges.fail(exchange, busy()));
+      Exchanges.fail(exchange, busy());
       return;
     }
     AtomicBoolean answered = new AtomicBoolean();
@@ -320,7 +277,7 @@ public final class Forwarder implements ProxyClient {
         .line()
         .pool()
         .connect(
-            target,
+            TARGET,
             exchange,
             new ProxyCallback<>() {
               @Override
@@ -330,8 +287,9 @@ public final class Forwarder implements ProxyClient {
                   return;
                 }
                 late.cancel();
-                begin(same, errand, connection.getConnection());
-                callback.completed(same, connection);
+                same.dispatch(
+                    SameThreadExecutor.INSTANCE,
+                    () -> send(same, errand, connection.getConnection()));
               }
 
               @Override
@@ -358,6 +316,28 @@ public final class Forwarder implements ProxyClient {
             CONNECT_MILLIS,
             TimeUnit.MILLISECONDS,
             errand.webSocket());
+  }
+
+  private void send(HttpServerExchange exchange, Errand errand, ClientConnection connection) {
+    begin(exchange, errand, connection);
+    new Relay(exchange, connection, reason -> unanswered(errand.line().peer(), reason))
+        .go(
+            Map.of(
+                SECRET,
+                link.secret().current(),
+                CLIENT,
+                Requests.address(exchange),
+                HOPS,
+                Integer.toString(hops(exchange) + 1)));
+  }
+
+  /** Says so once in a while, however often it happens, and nothing of the request. */
+  private void unanswered(Peer peer, IOException reason) {
+    long now = System.nanoTime();
+    long due = loggedNext.get();
+    if (now - due >= 0 && loggedNext.compareAndSet(due, now + QUIET_NANOS)) {
+      LOG.warn("Node {} did not answer a request: {}", peer.id(), reason.toString());
+    }
   }
 
   /**

@@ -188,7 +188,7 @@ final class LateWebSocket {
   }
 
   /** An end of the one is an end of the other. */
-  private static void carry(StreamConnection from, StreamConnection to, ByteBufferPool buffers) {
+  static void carry(StreamConnection from, StreamConnection to, ByteBufferPool buffers) {
     ChannelExceptionHandler<java.nio.channels.Channel> end =
         (channel, reason) -> {
           IoUtils.safeClose(from);

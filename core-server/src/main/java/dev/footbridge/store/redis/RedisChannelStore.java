@@ -18,6 +18,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -31,11 +32,16 @@ import org.jspecify.annotations.Nullable;
  * the offsets, or by a look at the channel's top every few seconds, and is read from the stream;
  * see {@link FollowedChannel}.
  *
- * <p>{@link #check()} must be called about once a second. A publication is sent once: where its
- * answer is lost, the publisher is told {@code unavailable} and repeats it with its key.
+ * <p>{@link #check()} must be called about once a second. A publication whose answer is lost is not
+ * sent again: the publisher is told {@code unavailable} and repeats it with its key. What this node
+ * publishes to a channel is appended in the order in which it was asked to; see {@link
+ * PublishLine}.
  */
 public final class RedisChannelStore implements ChannelStore {
   private static final byte[] KEY_LIFE = Answers.bytes(TimeUnit.MINUTES.toMillis(5));
+
+  /** For how long it is known which was this node's last publication; longer than any takes. */
+  private static final byte[] MARK_LIFE = Answers.bytes(TimeUnit.SECONDS.toMillis(30));
 
   /** Octets after which a page ends, however many entries were asked for. */
   private static final byte[] PAGE_BYTES = Answers.bytes(4 << 20);
@@ -63,6 +69,14 @@ public final class RedisChannelStore implements ChannelStore {
 
   private final ConcurrentHashMap<String, FollowedChannel> followed = new ConcurrentHashMap<>();
 
+  /** The channels that are published to at present. */
+  private final ConcurrentHashMap<String, PublishLine> lines = new ConcurrentHashMap<>();
+
+  private final AtomicLong publications = new AtomicLong();
+
+  /** By which what comes from here is told from what comes from others. */
+  private final String name = Position.newEpoch();
+
   /**
    * @param prefix what all keys and topics begin with
    * @param retention what each channel keeps, by its name; the same on all nodes
@@ -89,12 +103,8 @@ public final class RedisChannelStore implements ChannelStore {
   public CompletionStage<Position> publish(Publication publication) {
     String channel = publication.channel();
     Retention kept = retention.apply(channel);
-    List<String> keys = new ArrayList<>(3);
-    keys.add(meta(channel));
-    keys.add(log(channel));
-    if (publication.key() != null) {
-      keys.add(key(channel, publication.user(), publication.key()));
-    }
+    String key = publication.key();
+    String keyName = key == null ? null : key(channel, publication.user(), key);
     FollowedChannel known = followed.get(channel);
     Position seen = known == null ? NOTHING_SEEN : known.seen();
     List<byte[]> arguments =
@@ -106,12 +116,28 @@ public final class RedisChannelStore implements ChannelStore {
             Answers.bytes(kept.bytes()),
             Answers.bytes(ageMillis(kept)),
             metaLife(kept),
-            KEY_LIFE,
+            key == null ? MARK_LIFE : KEY_LIFE,
             Answers.bytes(redis.publishCommand()),
             Answers.bytes(topic(channel)),
             Answers.bytes(seen.epoch()),
             Answers.bytes(seen.offset()));
-    return redis.run("channel-publish", keys, arguments).thenCompose(RedisChannelStore::place);
+    while (true) {
+      PublishLine line = lines.computeIfAbsent(channel, this::newLine);
+      CompletionStage<Object> answer = line.publish(keyName, arguments);
+      if (answer != null) {
+        return answer.thenCompose(RedisChannelStore::place);
+      }
+      lines.remove(channel, line);
+    }
+  }
+
+  private PublishLine newLine(String channel) {
+    return new PublishLine(
+        redis,
+        List.of(meta(channel), log(channel)),
+        prefix + ":{" + channel + "}:by:" + name,
+        publications::incrementAndGet,
+        ended -> lines.remove(channel, ended));
   }
 
   private static CompletionStage<Position> place(Object answer) {

@@ -380,26 +380,45 @@ public final class RedisConnections implements RedisPort, AutoCloseable {
 
   @Override
   public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
-    Script known = Script.of(script);
     return command(
         redis ->
-            eval(redis, CommandType.EVALSHA, known.digest(), keys, arguments)
+            eval(redis, script, false, keys, arguments)
                 .exceptionallyCompose(
                     failure ->
                         Stages.cause(failure) instanceof RedisNoScriptException
-                            ? eval(redis, CommandType.EVAL, known.source(), keys, arguments)
+                            ? eval(redis, script, true, keys, arguments)
                             : CompletableFuture.failedStage(failure)));
+  }
+
+  @Override
+  public CompletionStage<Object> tryRun(
+      String script, boolean whole, List<String> keys, List<byte[]> arguments) {
+    return command(
+        redis ->
+            eval(redis, script, whole, keys, arguments)
+                .exceptionallyCompose(
+                    failure ->
+                        CompletableFuture.failedStage(
+                            Stages.cause(failure) instanceof RedisNoScriptException
+                                ? new UnknownScriptException()
+                                : failure)));
   }
 
   private static CompletionStage<Object> eval(
       RedisClusterAsyncCommands<String, byte[]> redis,
-      CommandType command,
       String script,
+      boolean whole,
       List<String> keys,
       List<byte[]> arguments) {
+    Script known = Script.of(script);
     CommandArgs<String, byte[]> args =
-        new CommandArgs<>(CODEC).add(script).add(keys.size()).addKeys(keys).addValues(arguments);
-    return redis.dispatch(command, new AnswerOutput(CODEC), args);
+        new CommandArgs<>(CODEC)
+            .add(whole ? known.source() : known.digest())
+            .add(keys.size())
+            .addKeys(keys)
+            .addValues(arguments);
+    return redis.dispatch(
+        whole ? CommandType.EVAL : CommandType.EVALSHA, new AnswerOutput(CODEC), args);
   }
 
   /** Whether there is nobody who does what is asked, so that asking at all is in vain. */

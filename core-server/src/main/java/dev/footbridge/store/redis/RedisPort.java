@@ -11,13 +11,24 @@ import java.util.function.Consumer;
  */
 public interface RedisPort {
   /**
-   * Runs one of the scripts of this package.
+   * Runs one of the scripts of this package. One that Redis does not know is sent whole then, and
+   * may be overtaken by what was asked for later.
    *
    * @param script its file's name without {@code .lua}
    * @param keys all in one slot
    * @return its answer: {@code byte[]}, {@code Long} and {@code List} of these
    */
   CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments);
+
+  /**
+   * Runs one of the scripts of this package, with a single command.
+   *
+   * @param whole whether the script is sent, which Redis knows from then on; otherwise only its
+   *     digest
+   * @return as {@link #run}; fails with {@link UnknownScriptException} where Redis does not know it
+   */
+  CompletionStage<Object> tryRun(
+      String script, boolean whole, List<String> keys, List<byte[]> arguments);
 
   /**
    * Hears what is published on a topic, in order, one at a time.

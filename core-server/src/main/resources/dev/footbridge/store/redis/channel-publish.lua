@@ -3,17 +3,26 @@
 -- KEYS 1 meta (hash: epoch, top; of what is kept: first = offset of the oldest, oldest = its time
 --      in ms, bytes = octets of all messages)
 --      2 log (stream: OFFSET-0 -> t = time in ms, m = message)
---      3 idempotency key ("EPOCH:OFFSET"), if there is one
+--      3 what shows that this was appended: its idempotency key ("EPOCH:OFFSET"); or, if it has
+--        none, the mark of its node (the number of what the node appended last without one)
+--      4 what shows that of the one which must have been appended before, if there is one
 -- ARGV 1 the message up to its offset, 2 the message from there up to its time, 3 epoch if the log
 --      begins now, 4 to 6 what is kept: messages, octets, age in ms, 7 life of meta in ms, 8 life
---      of the key in ms, 9 PUBLISH or SPUBLISH, 10 topic, 11 and 12 the epoch and offset of the
---      last message that the node has seen, if it has seen any
--- Answer: "EPOCH:OFFSET"
+--      of key 3 in ms, 9 PUBLISH or SPUBLISH, 10 topic, 11 and 12 the epoch and offset of the
+--      last message that the node has seen, if it has seen any, 13 its number, if it has no idempotency
+--      key, 14 the number of the one before, if that has none
+-- Answer: "EPOCH:OFFSET", or 0 if the one before was not appended, and so neither was this
 -- Publishes: "mEPOCH:OFFSET:" and the message
-if KEYS[3] then
+if ARGV[13] == '' then
   local place = redis.call('GET', KEYS[3])
   if place then
     return place
+  end
+end
+if KEYS[4] then
+  local before = redis.call('GET', KEYS[4])
+  if not before or (ARGV[14] ~= '' and before ~= ARGV[14]) then
+    return 0
   end
 end
 
@@ -86,8 +95,6 @@ redis.call('HSET', KEYS[1], 'epoch', epoch, 'top', text(offset), 'first', text(f
   'oldest', text(oldest), 'bytes', text(kept))
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
 local place = epoch .. ':' .. text(offset)
-if KEYS[3] then
-  redis.call('SET', KEYS[3], place, 'PX', ARGV[8])
-end
+redis.call('SET', KEYS[3], ARGV[13] == '' and place or ARGV[13], 'PX', ARGV[8])
 redis.call(ARGV[9], ARGV[10], 'm' .. place .. ':' .. message)
 return place

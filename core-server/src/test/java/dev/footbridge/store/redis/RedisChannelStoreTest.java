@@ -7,18 +7,29 @@ import dev.footbridge.store.ChannelStore;
 import dev.footbridge.store.ChannelStoreContract;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Position;
+import dev.footbridge.store.Publication;
 import dev.footbridge.store.Retention;
 import dev.footbridge.support.ManualClock;
 import dev.footbridge.support.Stage;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.Json;
+import dev.footbridge.wire.JsonObject;
 import dev.footbridge.wire.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -136,16 +147,156 @@ class RedisChannelStoreTest extends ChannelStoreContract {
     assertThat(heard.resets).isEmpty();
   }
 
+  /**
+   * Two nodes, some sessions on each that pipeline, and somebody who flushes the scripts. What one
+   * session publishes stays in its order: with keys, without, and mixed; and all of it is taken.
+   */
+  @Test
+  void pipelined_publications_keep_their_order_on_a_redis_that_forgets_the_scripts()
+      throws Exception {
+    int sessions = 3;
+    int each = 2000;
+    try (RedisConnections other = redis.connect()) {
+      String prefix = RedisKind.newPrefix();
+      List<ChannelStore> nodes = new ArrayList<>();
+      for (RedisConnections connections : List.of(redis.connections(), other)) {
+        nodes.add(
+            new RedisChannelStore(
+                connections,
+                prefix,
+                name -> new Retention(100_000, 1L << 30, Duration.ofHours(1).toNanos()),
+                RedisKind.timer(),
+                System::nanoTime));
+      }
+      List<Thread> publishers = new ArrayList<>();
+      Queue<CompletableFuture<Position>> answers = new ConcurrentLinkedQueue<>();
+      for (int node = 0; node < nodes.size(); node++) {
+        for (int session = 0; session < sessions; session++) {
+          ChannelStore store = nodes.get(node);
+          String name = node + "-" + session;
+          int style = session;
+          publishers.add(
+              new Thread(
+                  () -> {
+                    for (int i = 1; i <= each; i++) {
+                      boolean keyed = style == 0 || (style == 1 && i % 3 == 0);
+                      answers.add(
+                          begin(
+                                  store,
+                                  "[\"" + name + "\"," + i + "]",
+                                  keyed ? name + "-" + i : null)
+                              .toCompletableFuture());
+                    }
+                  }));
+        }
+      }
+      publishers.forEach(Thread::start);
+      int total = nodes.size() * sessions * each;
+      await()
+          .pollInterval(Duration.ofMillis(2))
+          .atMost(Duration.ofSeconds(60))
+          .until(
+              () -> {
+                redis.tell("SCRIPT", "FLUSH");
+                return answers.size() == total
+                    && answers.stream().allMatch(CompletableFuture::isDone);
+              });
+      assertThat(answers).allMatch(answer -> !answer.isCompletedExceptionally());
+      Map<String, Integer> last = new HashMap<>();
+      Position at = new Position(Stage.get(nodes.get(0).read("a", null, 1)).top().epoch(), 0);
+      for (int seen = 0; seen < total; ) {
+        List<LogEntry> page = Stage.get(nodes.get(0).read("a", at, 1000)).entries();
+        assertThat(page).isNotEmpty();
+        for (LogEntry entry : page) {
+          JsonObject message = Json.object(entry.message().json());
+          String data = new String(message.raw("data"), StandardCharsets.UTF_8);
+          String session = data.substring(2, data.indexOf('"', 2));
+          int number = Integer.parseInt(data.substring(data.indexOf(',') + 1, data.length() - 1));
+          assertThat(number).as(session).isEqualTo(last.merge(session, 1, Integer::sum));
+        }
+        seen += page.size();
+        at = new Position(at.epoch(), seen);
+      }
+      assertThat(last)
+          .hasSize(nodes.size() * sessions)
+          .allSatisfy((session, count) -> assertThat(count).isEqualTo(each));
+    }
+  }
+
+  @Test
+  void what_was_published_behind_one_that_is_refused_is_refused_too() {
+    CompletableFuture<Object> refusal = new CompletableFuture<>();
+    RedisPort full =
+        new Passing(redis.connections()) {
+          @Override
+          public CompletionStage<Object> tryRun(
+              String script, boolean whole, List<String> keys, List<byte[]> arguments) {
+            return new String(arguments.get(1), StandardCharsets.UTF_8).contains("refused")
+                ? refusal
+                : super.tryRun(script, whole, keys, arguments);
+          }
+        };
+    ChannelStore store =
+        new RedisChannelStore(
+            full, RedisKind.newPrefix(), name -> PLENTY, RedisKind.timer(), System::nanoTime);
+    CompletionStage<Position> before = begin(store, "1", null);
+    CompletionStage<Position> refused = begin(store, "\"refused\"", "k2");
+    List<CompletionStage<Position>> behind =
+        List.of(begin(store, "3", null), begin(store, "4", "k4"), begin(store, "5", "k5"));
+    refusal.completeExceptionally(new ProtocolException(ErrorCode.UNAVAILABLE, "It is full."));
+    assertThat(Stage.get(before).offset()).isEqualTo(1);
+    assertThat(Stage.refusal(refused).getMessage()).isEqualTo("It is full.");
+    assertThat(behind)
+        .allSatisfy(
+            each -> assertThat(Stage.refusal(each).code()).isEqualTo(ErrorCode.UNAVAILABLE.code()));
+    assertThat(Stage.get(begin(store, "6", "k6")).offset()).isEqualTo(2);
+  }
+
+  private static CompletionStage<Position> begin(
+      ChannelStore store, String json, @Nullable String key) {
+    return store.publish(new Publication("a", json.getBytes(StandardCharsets.UTF_8), null, key));
+  }
+
+  /** A port that is another. */
+  private static class Passing implements RedisPort {
+    private final RedisPort port;
+
+    Passing(RedisPort port) {
+      this.port = port;
+    }
+
+    @Override
+    public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
+      return port.run(script, keys, arguments);
+    }
+
+    @Override
+    public CompletionStage<Object> tryRun(
+        String script, boolean whole, List<String> keys, List<byte[]> arguments) {
+      return port.tryRun(script, whole, keys, arguments);
+    }
+
+    @Override
+    public CompletionStage<Runnable> hear(String topic, Consumer<byte[]> listener) {
+      return port.hear(topic, listener);
+    }
+
+    @Override
+    public String publishCommand() {
+      return port.publishCommand();
+    }
+
+    @Override
+    public void onReconnect(Runnable action) {
+      port.onReconnect(action);
+    }
+  }
+
   /** Redis, of which one published message is not heard. */
   private RedisPort deafTo(int number) {
     RedisPort port = redis.connections();
     AtomicInteger count = new AtomicInteger();
-    return new RedisPort() {
-      @Override
-      public CompletionStage<Object> run(String script, List<String> keys, List<byte[]> arguments) {
-        return port.run(script, keys, arguments);
-      }
-
+    return new Passing(port) {
       @Override
       public CompletionStage<Runnable> hear(String topic, Consumer<byte[]> listener) {
         return port.hear(
@@ -155,16 +306,6 @@ class RedisChannelStoreTest extends ChannelStoreContract {
                 listener.accept(message);
               }
             });
-      }
-
-      @Override
-      public String publishCommand() {
-        return port.publishCommand();
-      }
-
-      @Override
-      public void onReconnect(Runnable action) {
-        port.onReconnect(action);
       }
     };
   }
