@@ -169,6 +169,8 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   let next: (() => void) | undefined;
   /** Not before this time: it was tried just now, or the server wants us to wait. */
   let notBefore = 0;
+  /** What waits does so because it was told to. */
+  let obeying = false;
   let abortOpening: (() => void) | undefined;
   /** A better rung that is being tried beside the one that carries. */
   let trial: TransportName | undefined;
@@ -470,6 +472,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
     const wait = Math.max(delay, backoff.next());
     // What only stands before the server does not keep us from trying when the browser says that the network changed.
     if (!/^http_/.test(problem.code)) notBefore = Math.max(notBefore, delay && now() + delay);
+    obeying = delay > 0;
     next = action;
     limit.after(wait, () => {
       next = undefined;
@@ -490,7 +493,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
       early = socket;
       if (works && !session.welcome) {
         // The session is still being opened, and will take it; or failed to, where only a WebSocket comes through.
-        if (next) session.wake();
+        if (next && !obeying) session.wake();
         return;
       }
       trial = abortTrial = undefined;
