@@ -165,7 +165,7 @@ for (const name of ['chromium', 'firefox']) {
           errors: window.tab.errors,
         }));
         assert.deepEqual([gaps, errors], [0, []]);
-        for (const page of pages) await page.close();
+        for (const page of pages) if (!page.isClosed()) await page.close();
       });
     }
 
