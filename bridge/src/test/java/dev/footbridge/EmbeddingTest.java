@@ -298,7 +298,10 @@ class EmbeddingTest {
           .isEqualTo("/real/time/sessions/" + opened.json().path("session").asText());
       assertThat(server.get(location + "/poll").status()).isEqualTo(200);
       assertThat(server.get("/real/time/health").status()).isEqualTo(200);
-      assertThat(server.get("/real/time/footbridge.js").status()).isEqualTo(200);
+      for (String page : List.of("/footbridge.js", "/footbridge-tabs.mjs", "/doctor")) {
+        assertThat(server.get("/real/time" + page).status()).as(page).isEqualTo(200);
+        assertThat(server.get(page).status()).as(page).isEqualTo(404);
+      }
       try (FrameSocket socket = FrameSocket.open(server, "/real/time/ws")) {
         assertThat(socket.value().path("op").asText()).isEqualTo("welcome");
       }

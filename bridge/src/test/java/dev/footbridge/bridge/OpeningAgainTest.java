@@ -121,6 +121,21 @@ class OpeningAgainTest {
     socket.kill();
   }
 
+  /** A request that comes when its client has gone on opens nothing and does nothing. */
+  private static void assertSpent(String key) throws IOException {
+    int sessions = server.footbridge().sessions();
+    int calls = CALLS.get();
+    for (String late : new String[] {first(key, with(call(1, "count"))), again(key, "")}) {
+      assertProblem(server.post("/sessions", late), 409, "superseded");
+      try (FrameSocket socket = FrameSocket.openLate(server)) {
+        socket.text(op(late));
+        assertRefused(socket, "superseded");
+      }
+    }
+    assertThat(server.footbridge().sessions()).isEqualTo(sessions);
+    assertThat(CALLS.get()).isEqualTo(calls);
+  }
+
   // ---- by request ----
 
   @Test
@@ -146,7 +161,7 @@ class OpeningAgainTest {
     assertThat(third.path("subscribed")).isEqualTo(welcome.path("subscribed"));
     assertThat(third.path("messages")).hasSize(5);
     assertThat(server.get(path(welcome) + "/poll?after=5").status()).isEqualTo(200);
-    assertThat(open(again(key, "")).path("session")).isNotEqualTo(welcome.path("session"));
+    assertSpent(key);
   }
 
   @Test
@@ -186,7 +201,7 @@ class OpeningAgainTest {
     assertThat(open(again(key, "")).path("session")).isEqualTo(welcome.path("session"));
     assertThat(open("{\"again\":true}").path("session")).isNotEqualTo(welcome.path("session"));
     server.ask("DELETE", path(welcome), null);
-    assertThat(open(again(key, "")).path("session")).isNotEqualTo(welcome.path("session"));
+    assertSpent(key);
   }
 
   @ParameterizedTest
@@ -200,7 +215,7 @@ class OpeningAgainTest {
           method, path(welcome) + "/" + what, method.equals("GET") ? null : new byte[] {'{', '}'});
       assertThat(socket.head().status()).isEqualTo(200);
     }
-    assertThat(open(again(key, "")).path("session")).isNotEqualTo(welcome.path("session"));
+    assertSpent(key);
   }
 
   @ParameterizedTest
@@ -462,7 +477,7 @@ class OpeningAgainTest {
         next.await("reply");
         next.text("{\"op\":\"ack\",\"received\":" + received + "}").text("{\"op\":\"ping\"}");
         next.await("pong");
-        assertThat(open(again(key, wish)).path("session")).isNotEqualTo(welcome.path("session"));
+        assertSpent(key);
       }
     }
   }

@@ -1,5 +1,6 @@
 package dev.footbridge.bridge;
 
+import static dev.footbridge.testclient.Problems.assertProblem;
 import static dev.footbridge.testclient.Problems.assertRefused;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -340,9 +341,17 @@ class SeveralNodesTest {
       socket.text("{\"op\":\"ack\",\"received\":1}").text("{\"op\":\"ping\"}");
       socket.await("pong");
     }
-    // Its client has it now, so whoever still asks gets another one.
-    assertThat(opened(other.post("/sessions", again)).path("session"))
-        .isNotEqualTo(first.path("session"));
+    // Its client has it now, so whoever still asks was on its way for long: also a first request.
+    for (String late : List.of(again, opening("k", ""))) {
+      for (TestServer node : List.of(one, other)) {
+        assertProblem(node.post("/sessions", late), 409, "superseded");
+      }
+      try (FrameSocket socket = FrameSocket.openLate(other)) {
+        socket.text("{\"op\":\"open\"," + late.substring(1));
+        assertRefused(socket, "superseded");
+      }
+    }
+    assertThat(one.footbridge().sessions() + other.footbridge().sessions()).isEqualTo(1);
   }
 
   @Test
@@ -354,11 +363,13 @@ class SeveralNodesTest {
       assertThat(welcome.path("op").asText()).isEqualTo("welcome");
       assertThat(other.footbridge().sessions()).isEqualTo(1);
       awaitKnown("k");
-      // A first request that was on its way for long has a session of its own and no name.
-      opened(one.post("/sessions", opening("k", "")));
+      // A first request that was on its way for long is not the first.
+      assertThat(opened(one.post("/sessions", opening("k", ""))).path("session"))
+          .isEqualTo(welcome.path("session"));
       TestServer third = node(builder -> builder);
       assertThat(opened(third.post("/sessions", again)).path("session"))
           .isEqualTo(welcome.path("session"));
+      assertThat(one.footbridge().sessions() + other.footbridge().sessions()).isEqualTo(1);
       assertThat(socket.await("bye").path("code").asText()).isEqualTo("superseded");
     }
   }

@@ -78,7 +78,12 @@ final class Opening {
     description = null;
   }
 
-  /** The client has been told, or there is nothing to be told. */
+  /** The client has been told. */
+  void spend() {
+    all.spend(this);
+  }
+
+  /** There is nothing to be told. */
   void forget() {
     all.forget(this);
   }

@@ -2,6 +2,8 @@ package dev.footbridge.session;
 
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.Stages;
+import dev.footbridge.wire.ErrorCode;
+import dev.footbridge.wire.ProtocolException;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.concurrent.CompletableFuture;
@@ -13,7 +15,9 @@ import java.util.function.LongSupplier;
  * Opens sessions, also for clients that ask for the same again because the answer may have been
  * lost. An opening that has a key is remembered until its client has evidently been told, for a
  * minute at most and no longer than a session lives; whoever shows the key meanwhile, and is the
- * same user, gets the same session. There are only so many of them: the oldest is forgotten first.
+ * same user, gets the same session. From then on the key is spent: a request that shows it was on
+ * its way for long, and its client has gone on, so it is refused for a minute. There are only so
+ * many of either: the oldest is forgotten first.
  *
  * <p>{@link #check} must be called about once a second. Safe for any thread.
  */
@@ -26,6 +30,10 @@ public final class Openings {
   private final long keptNanos;
   private final LongSupplier nanoClock;
   private final LinkedHashMap<String, Opening> byKey = new LinkedHashMap<>();
+
+  /** The keys that are spent, and since when; the oldest first. */
+  private final LinkedHashMap<String, Long> spent = new LinkedHashMap<>();
+
   private long bytes;
 
   /**
@@ -50,7 +58,7 @@ public final class Openings {
    * Opens a session, or finds the one that has been opened for the same client.
    *
    * @param lane the lane of whoever asks
-   * @return as {@link Sessions#open}
+   * @return as {@link Sessions#open}; fails with {@code superseded} where the key is spent
    */
   public CompletionStage<Opened> open(OpeningWish wish, Lane lane) {
     String key = wish.key();
@@ -60,6 +68,11 @@ public final class Openings {
     Opening known;
     Opening mine = new Opening(this, wish, key, nanoClock.getAsLong());
     synchronized (this) {
+      if (spent.containsKey(key)) {
+        return CompletableFuture.failedStage(
+            new ProtocolException(
+                ErrorCode.SUPERSEDED, "The session of this key has been opened and used."));
+      }
       known = byKey.putIfAbsent(key, mine);
       if (known == null) {
         bytes += mine.weight;
@@ -117,9 +130,9 @@ public final class Openings {
         : CompletableFuture.completedStage(false);
   }
 
-  /** Whether an opening of the key is remembered here. */
+  /** Whether an opening of the key is remembered here, or that it is spent. */
   public synchronized boolean knows(String key) {
-    return byKey.containsKey(key);
+    return byKey.containsKey(key) || spent.containsKey(key);
   }
 
   /** How many openings are remembered. */
@@ -131,6 +144,10 @@ public final class Openings {
   public void check() {
     long now = nanoClock.getAsLong();
     synchronized (this) {
+      Iterator<Long> spentFirst = spent.values().iterator();
+      while (spentFirst.hasNext() && now - spentFirst.next() > MOST_NANOS) {
+        spentFirst.remove();
+      }
       Iterator<Opening> oldest = byKey.values().iterator();
       while (oldest.hasNext()) {
         Opening opening = oldest.next();
@@ -171,6 +188,20 @@ public final class Openings {
       bytes -= opening.weight;
     }
     opening.dropped();
+  }
+
+  /** Its client has been told, and does not ask for it again. */
+  synchronized void spend(Opening opening) {
+    Opening known = byKey.get(opening.key());
+    if (known != null && known != opening) {
+      return;
+    }
+    forget(opening);
+    spent.remove(opening.key());
+    spent.put(opening.key(), nanoClock.getAsLong());
+    if (spent.size() > most) {
+      spent.remove(spent.keySet().iterator().next());
+    }
   }
 
   /** What is remembered, without any secret. */

@@ -700,7 +700,7 @@ public final class Session implements Peer {
 
   private void answered() {
     if (opening != null) {
-      opening.forget();
+      opening.spend();
       opening = null;
     }
   }
@@ -739,6 +739,9 @@ public final class Session implements Peer {
     if (!owner.holds()) {
       throw Sessions.unavailable();
     }
+    synchronized (this) {
+      answered();
+    }
     close("closed");
   }
 
@@ -763,7 +766,10 @@ public final class Session implements Peer {
     phase = Phase.CLOSED;
     delivery.end(last);
     waiting = null;
-    answered();
+    if (opening != null) {
+      opening.forget();
+      opening = null;
+    }
     if (receiver != null) {
       receiver.end(bye);
       receiver = null;

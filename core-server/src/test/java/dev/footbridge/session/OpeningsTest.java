@@ -73,7 +73,47 @@ class OpeningsTest {
     assertThat(session.welcomeAgain()).isNull();
     assertThat(session.received()).isZero();
     assertThat(events).noneMatch(event -> event.contains("end"));
+  }
+
+  private ProtocolException refusal(String key, boolean again) {
+    return Stage.refusal(
+        openings.open(new OpeningWish(OpenRequest.hub("a"), null, key, again), lane));
+  }
+
+  @Test
+  void a_request_that_comes_when_its_client_has_gone_on_is_refused_for_a_minute()
+      throws ProtocolException {
+    Session session = open("k", false).session();
+    RecordingReceiver first = receiver(1);
+    session.attachFirst(first, List.of());
+    clock.advance(TimeUnit.SECONDS.toNanos(50));
+    session.acknowledge(first, 0);
+    session.close("closed");
+    clock.advance(TimeUnit.SECONDS.toNanos(60));
+    openings.check();
+    assertThat(refusal("k", false).code()).isEqualTo("superseded");
+    assertThat(refusal("k", true).code()).isEqualTo("superseded");
+    assertThat(openings.knows("k")).isTrue();
+    assertThat(sessions.count()).isZero();
+    clock.advance(TimeUnit.SECONDS.toNanos(1));
+    openings.check();
+    assertThat(openings.knows("k")).isFalse();
+    assertThat(open("k", true).session()).isNotSameAs(session);
+  }
+
+  @Test
+  void a_key_whose_client_was_told_nothing_opens_a_session_when_the_first_has_ended() {
+    open("k", false).session().close("expired");
     assertThat(open("k", true).again()).isFalse();
+  }
+
+  @Test
+  void of_the_keys_that_are_spent_the_oldest_is_forgotten_first() throws ProtocolException {
+    for (int i = 0; i < 150; i++) {
+      open("k" + i, false).session().closeByClient();
+    }
+    assertThat(openings.knows("k49")).isFalse();
+    assertThat(openings.knows("k50")).isTrue();
   }
 
   @Test

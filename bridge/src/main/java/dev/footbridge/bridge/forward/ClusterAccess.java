@@ -182,9 +182,12 @@ public final class ClusterAccess implements SessionAccess {
         failure -> request.lane().execute(() -> request.refuse(Problems.of(failure))));
   }
 
-  /** Whether another node may remember what this one does not. */
+  /**
+   * Whether another node may remember what this one does not. Also a first request is asked for: it
+   * may have been on its way for long, and its client have gone on without it.
+   */
   private boolean isElsewhere(OpeningWish wish, boolean forwarded) {
     String key = wish.key();
-    return wish.again() && !forwarded && key != null && !openings.knows(key);
+    return !forwarded && key != null && !openings.knows(key);
   }
 }

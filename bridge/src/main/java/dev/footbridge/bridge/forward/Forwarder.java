@@ -441,8 +441,9 @@ public final class Forwarder {
         new PeerWatch(
             exchange,
             () -> {
-              cut(connection);
+              // First, so that nobody tries to answer it.
               IoUtils.safeClose(exchange.getConnection());
+              cut(connection);
             });
     watch.start();
     if (isStream(exchange)) {

@@ -16,6 +16,7 @@ import io.undertow.util.HttpString;
 import io.undertow.util.StatusCodes;
 import io.undertow.util.Transfer;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -224,7 +225,8 @@ final class Relay {
       IoUtils.safeClose(exchange.getConnection());
       return;
     }
-    if (fault != null) {
+    if (fault != null && !(fault instanceof ClosedChannelException)) {
+      // Otherwise it was this node that ended the connection, and it knows why.
       broken.accept(fault);
     }
     Exchanges.fail(

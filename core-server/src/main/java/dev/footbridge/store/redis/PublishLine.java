@@ -95,6 +95,7 @@ final class PublishLine {
   @Nullable CompletionStage<Object> publish(@Nullable String key, List<byte[]> arguments) {
     Sent sent;
     CompletionStage<Object> attempt = null;
+    boolean refused = false;
     synchronized (this) {
       if (ended) {
         return null;
@@ -108,12 +109,43 @@ final class PublishLine {
       all.add(sent);
       if (!holding) {
         attempt = send(sent, before, false);
+        refused = isRefused(attempt);
       }
+      if (refused) {
+        // Its publisher learns so before anything can come behind it.
+        all.removeLast();
+        underWay--;
+        ended = all.isEmpty();
+      }
+    }
+    if (attempt != null && refused) {
+      whenEmpty();
+      return attempt;
     }
     if (attempt != null) {
       await(sent, attempt);
     }
     return sent.answer();
+  }
+
+  /** Whether a command was not even sent: too many wait, or Redis is left alone for a moment. */
+  private static boolean isRefused(CompletionStage<Object> attempt) {
+    return attempt
+        .handle(
+            (answer, failure) ->
+                failure != null && !(Stages.cause(failure) instanceof UnknownScriptException))
+        .toCompletableFuture()
+        .getNow(false);
+  }
+
+  private void whenEmpty() {
+    boolean empty;
+    synchronized (this) {
+      empty = ended;
+    }
+    if (empty) {
+      whenEnded.accept(this);
+    }
   }
 
   private CompletionStage<Object> send(Sent sent, @Nullable Sent before, boolean whole) {
@@ -184,7 +216,6 @@ final class PublishLine {
     List<Sent> given = new ArrayList<>();
     List<Sent> again = new ArrayList<>();
     List<CompletionStage<Object>> attempts = new ArrayList<>();
-    boolean last;
     synchronized (this) {
       if (--underWay > 0) {
         return;
@@ -200,12 +231,9 @@ final class PublishLine {
         holding = false;
         unknown = false;
       }
-      last = all.isEmpty();
-      ended = last;
+      ended = all.isEmpty();
     }
-    if (last) {
-      whenEnded.accept(this);
-    }
+    whenEmpty();
     for (Sent sent : given) {
       sent.answer()
           .completeExceptionally(
