@@ -1,118 +1,23 @@
-/** When a session connects, on which rung, and what it does when a connection ends; with transports that the test plays. */
+/** When a session connects, on which rung, and what it does when a connection ends. */
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, mock, test } from 'node:test';
-import { createSession } from '../../target/es5/session/session.js';
-
-const WELCOME = { op: 'welcome', session: 's', resumed: true, received: 0, after: 0, ping: 25 };
-
-let session;
-/** The connections so far: their rung, their `line`, and whether they were closed. */
-let links;
-let probes;
-let events;
-let openings;
-let sockets;
-
-beforeEach(() => {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1e12 });
-  mock.method(Math, 'random', () => 0.5);
-  mock.method(performance, 'now', () => Date.now());
-  delete globalThis.localStorage;
-  start();
-});
-afterEach(() => {
-  session.close();
-  mock.timers.reset();
-  mock.restoreAll();
-});
-
-const pass = (ms) => mock.timers.tick(ms);
-
-/** A WebSocket that the test plays. */
-class FakeSocket {
-  readyState = 0;
-  sent = [];
-  constructor(url) {
-    this.url = url;
-    sockets.push(this);
-  }
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-  close() {
-    this.readyState = 3;
-  }
-  /** The server says something. */
-  says(value) {
-    this.readyState = 1;
-    this.onmessage?.({ data: JSON.stringify(value) });
-  }
-}
-
-/** Makes a session on a platform with these rungs. */
-function start(rungs = ['websocket', 'sse', 'stream', 'longpoll', 'shortpoll'], more = {}) {
-  links = [];
-  probes = [];
-  events = [];
-  openings = [];
-  sockets = [];
-  const transport = (rung) => (line, proven) => {
-    const link = { rung, line, proven, closed: false, checks: 0, flush() {}, acknowledge() {} };
-    link.close = () => (link.closed = true);
-    link.check = () => link.checks++;
-    links.push(link);
-    return link;
-  };
-  const stream = (url, piece, end) => {
-    const probe = { url, piece, end, given: false };
-    probes.push(probe);
-    return () => (probe.given = true);
-  };
-  const transports = Object.fromEntries(rungs.map((rung) => [rung, transport(rung)]));
-  const told = (name) => (value) => events.push(value === undefined ? name : `${name} ${value}`);
-  const send = (url, body, ms, done) => {
-    if (/sessions$/.test(url)) openings.push({ body: JSON.parse(body), done });
-    else events.push(`request ${url.replace(/\?.*/, '')}`);
-    return () => events.push('given up');
-  };
-  session = createSession(
-    {
-      kit: { send, transports, streams: { sse: stream, stream }, WebSocket: FakeSocket },
-      url: 'http://h',
-      outboxBytes: 1000,
-      tryMs: 4000,
-      silenceMs: 4000,
-      ...more,
-    },
-    {
-      opening: () => ({ subscribe: [], messages: [] }),
-      begun: told('begun'),
-      lost: ({ code }) => events.push(`lost ${code}`),
-      message: told('message'),
-      resumed: told('resumed'),
-      state: told('state'),
-      transport: told('transport'),
-      reconnecting: () => events.push('reconnecting'),
-      ended: ({ code }) => events.push(`ended ${code}`),
-      ...more.listener,
-    },
-  );
-  session.open();
-}
-
-const link = () => links.at(-1);
-const opened = (more) => openings.at(-1).done({ status: 201, body: { ...WELCOME, resumed: false, ...more } });
-/** The connection works. */
-const works = () => link().line.value(WELCOME, 0);
-/** It ends: without a word, or silently. */
-const cut = () => link().line.lost({ code: 'unreachable', status: 0 });
-const silent = () => link().line.lost({ code: 'silent', status: 0 });
-/** A stream that is tried lets its values through. */
-function flows() {
-  probes.at(-1).piece('{"op":"ping"}\n');
-  pass(1000);
-  probes.at(-1).piece('{"op":"ping"}\n');
-}
+import { test } from 'node:test';
+import {
+  cut,
+  events,
+  flows,
+  link,
+  links,
+  opened,
+  openings,
+  pass,
+  probes,
+  session,
+  silent,
+  sockets,
+  start,
+  WELCOME,
+  works,
+} from '../support/stage.mjs';
 
 test('polls carry the session as soon as it is open, and a WebSocket once a value came through it', () => {
   assert.match(sockets[0].url, /^ws:\/\/h\/ws\?attach=1$/);
@@ -380,4 +285,173 @@ test('what worked is remembered, and tried first the next time', () => {
   start();
   opened();
   assert.equal(link().rung, 'longpoll');
+});
+
+test('what was found wanting is remembered too, and what is tried is tried beside the remembered stream', () => {
+  const bars = { websocket: { left: 50000, times: 1 } };
+  globalThis.localStorage = {
+    'footbridge http://h': JSON.stringify({ rung: 'sse', bars, written: Date.now() }),
+  };
+  start();
+  opened();
+  assert.deepEqual([link().rung, sockets.length, sockets[0].readyState], ['sse', 1, 0]);
+  works();
+  sockets[0].says({ op: 'pong' });
+  assert.deepEqual([link().rung, link().proven], ['websocket', sockets[0]]);
+});
+
+test('a transport that is forced while another is tried stays', () => {
+  opened();
+  session.force('longpoll');
+  assert.equal(sockets[0].readyState, 3);
+  sockets[0].says({ op: 'pong' });
+  works();
+  pass(60000);
+  assert.deepEqual([link().rung, sockets.length, probes.length], ['longpoll', 1, 0]);
+});
+
+test('a transport that is forced while the session opens stays', () => {
+  session.force('longpoll');
+  sockets[0].says({ op: 'pong' });
+  opened();
+  pass(60000);
+  assert.deepEqual([links.length, link().rung], [1, 'longpoll']);
+});
+
+test('a transport that is forced goes before what is remembered, and nothing else is tried', () => {
+  globalThis.localStorage = {
+    'footbridge http://h': JSON.stringify({ rung: 'sse', bars: {}, written: Date.now() }),
+  };
+  start(undefined, { before: () => session.force('longpoll') });
+  opened();
+  pass(60000);
+  assert.deepEqual([links.length, link().rung, sockets.length, probes.length], [1, 'longpoll', 0, 0]);
+});
+
+test('a stream that is forced while it is tried is not tried any more', () => {
+  opened();
+  sockets[0].onclose();
+  pass(1);
+  session.force('sse');
+  assert.deepEqual([link().rung, probes[0].given], ['sse', true]);
+});
+
+test('a transport that is forced is kept when it fails, and left when one may choose again', () => {
+  opened();
+  session.force('stream');
+  for (let i = 0; i < 3; i++) {
+    assert.equal(link().rung, 'stream');
+    cut();
+    pass(20000);
+  }
+  works();
+  assert.equal(session.transport, 'stream');
+  const tried = sockets.length + probes.length;
+  session.force(null);
+  pass(60000);
+  assert.ok(sockets.length + probes.length > tried);
+});
+
+test('what a platform or a server does not have cannot be forced', () => {
+  assert.throws(() => session.force('jsonp'), { code: 'unavailable' });
+  opened({ transports: ['longpoll', 'shortpoll'] });
+  assert.throws(() => session.force('sse'), { code: 'unavailable' });
+  assert.equal(session.transport, 'longpoll');
+});
+
+test('a server that has no polls is reached by what it has', () => {
+  opened({ transports: ['websocket'] });
+  sockets[0].says({ op: 'pong' });
+  works();
+  assert.equal(session.transport, 'websocket');
+});
+
+test('a WebSocket that shows up while the server wants us to wait is not used against its will', () => {
+  opened();
+  link().line.lost({ code: 'draining', reconnect: true, delay: 3000 });
+  sockets[0].says({ op: 'pong' });
+  assert.deepEqual([links.length, sockets[0].readyState], [1, 3]);
+});
+
+test('where no server is reached the session is offline, until it is', () => {
+  start(['longpoll', 'shortpoll']);
+  openings[0].done({ status: 0 });
+  assert.equal(session.state, 'offline');
+  pass(1000);
+  opened();
+  assert.equal(session.state, 'online');
+  pass(5000);
+  cut();
+  assert.equal(session.state, 'connecting'); // it worked a moment ago
+  pass(1000);
+  cut();
+  assert.equal(session.state, 'offline');
+});
+
+/** How long the session waits before each attempt, and the how manieth that is. */
+function waiting() {
+  const waits = [];
+  start(['longpoll'], { listener: { reconnecting: (attempt, wait) => waits.push([attempt, wait]) } });
+  opened();
+  return waits;
+}
+
+test('after a connection that held the next wait is short again', () => {
+  const waits = waiting();
+  for (let i = 0; i < 20; i++) {
+    cut();
+    pass(20000);
+  }
+  assert.ok(waits.at(-1)[1] > 5000, String(waits.at(-1)));
+  works();
+  pass(2000);
+  cut();
+  assert.deepEqual(waits.at(-1), [1, 150]);
+});
+
+test('after one that did not hold the next wait is up to a second', () => {
+  const waits = waiting();
+  for (let i = 0; i < 20; i++) {
+    cut();
+    pass(20000);
+  }
+  works();
+  pass(500);
+  cut();
+  const [attempt, wait] = waits.at(-1);
+  assert.ok(attempt > 10 && wait > 150 && wait <= 500, `${attempt} ${wait}`);
+});
+
+test('a token that is refused in the midst is asked for anew, where that can be done', () => {
+  let tokens = 0;
+  const refuse = () => link().line.lost({ code: 'unauthenticated', status: 401 });
+  start(['longpoll'], { token: () => `token ${++tokens}` });
+  opened();
+  refuse();
+  pass(1000);
+  assert.deepEqual(
+    openings.map(({ body }) => body.token),
+    ['token 1', 'token 2'],
+  );
+  // One that was never taken is of no use, and neither is another one of the same kind.
+  openings[1].done({ status: 401, body: { code: 'unauthenticated' } });
+  assert.deepEqual([session.state, events.at(-1)], ['closed', 'ended unauthenticated']);
+  start(['longpoll'], { token: 'the only one' });
+  opened();
+  refuse();
+  assert.equal(events.at(-1), 'ended unauthenticated');
+});
+
+test('what goes through another connection, or none, is acknowledged by the next one itself', () => {
+  start(['longpoll']);
+  opened();
+  link().line.value('one', 3, 1);
+  cut();
+  pass(1000);
+  works();
+  pass(10000);
+  assert.deepEqual(
+    links.map(({ acknowledged }) => acknowledged),
+    [0, 0],
+  );
 });
