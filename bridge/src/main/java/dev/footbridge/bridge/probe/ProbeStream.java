@@ -3,6 +3,7 @@ package dev.footbridge.bridge.probe;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.HttpFraming;
 import dev.footbridge.bridge.transport.OpenResponse;
+import dev.footbridge.http.Requests;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.SinkWriter;
 import dev.footbridge.node.Node;
@@ -31,6 +32,7 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
   private final Node node;
   private final Probes probes;
   private final HttpFraming framing;
+  private final String address;
   private final Lane lane;
   private final OpenResponse response;
   private final SinkWriter writer;
@@ -48,6 +50,7 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
     this.node = node;
     this.probes = probes;
     this.framing = HttpFraming.of(events, Exchanges.isHttp11(exchange));
+    this.address = Requests.address(exchange);
     this.lane = node.lanes().of(exchange.getIoThread());
     this.response = new OpenResponse(exchange, events, this::over);
     this.writer = new SinkWriter(lane, this, !OpenResponse.isRaw(exchange));
@@ -162,6 +165,11 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
   @Override
   public void failed(IOException reason) {
     over();
+  }
+
+  @Override
+  public String address() {
+    return address;
   }
 
   @Override
