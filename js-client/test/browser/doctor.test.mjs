@@ -83,6 +83,25 @@ function portal(request, answer, response) {
   return response.end('<html><title>Welcome to the hotel</title></html>');
 }
 
+/** A page that is all beginnings of titles; a pattern that looks for its end everywhere takes very long. */
+function endlessTitle(request, answer, response) {
+  if (!isStream(request) && !request.url.startsWith('/probe/poll?wait')) return answer.pipe(response);
+  answer.resume();
+  return response.end('<title'.repeat(50000));
+}
+
+/** Values as fast as they are taken. */
+function flood(request, answer, response) {
+  if (!isStream(request)) return answer.pipe(response);
+  answer.resume();
+  const values = (request.url.startsWith('/probe/events') ? 'data: {}\n\n' : '{}\n').repeat(5000);
+  const more = () => {
+    while (response.writable && response.write(values));
+  };
+  response.on('drain', more);
+  return more();
+}
+
 async function blockedWebSockets() {
   const proxy = await startProxy(server.url);
   proxy.blocked = (request) => (request.headers.upgrade ? 'cut' : undefined);
@@ -177,6 +196,8 @@ for (const name of ['chromium', 'firefox']) {
         },
       }),
       portal: await badNetwork({ down: portal }),
+      titles: await badNetwork({ down: endlessTitle }),
+      flooding: await badNetwork({ down: flood }),
     };
 
     const cases = [];
@@ -255,6 +276,25 @@ for (const name of ['chromium', 'firefox']) {
       assert.match(await patient.text('#reach .detail'), /“Welcome to the hotel”/);
       assert.equal(await patient.verdict('stream'), 'foreign');
       assert.equal(await patient.verdict('jsonp'), 'foreign');
+    });
+
+    examined('a page without an end of its title freezes nothing', networks.titles, {}, async (patient) => {
+      const began = Date.now();
+      for (const subject of ['stream', 'longpoll']) await patient.verdict(subject);
+      assert.ok(Date.now() - began < 20000);
+      assert.equal(await patient.verdict('stream'), 'foreign');
+    });
+
+    examined('a flood of values is named, and drawn only in part', networks.flooding, {}, async (patient) => {
+      for (const stream of ['sse', 'stream']) {
+        assert.equal(await patient.verdict(stream), 'foreign');
+        assert.match(await patient.text(`#${stream} .detail`), /200 values came/);
+        const marks = await patient.run(
+          (id) => document.querySelectorAll(`#${id} circle.came`).length,
+          stream,
+        );
+        assert.ok(marks <= 200, `${marks} marks`);
+      }
     });
 
     await Promise.all(cases);

@@ -33,9 +33,10 @@ public final class Main implements Runnable {
 
   /**
    * Runs the program; exit code 0 is success, 1 a failure, 2 a wrong command line. Those of {@code
-   * doctor} are its own.
+   * doctor} are its own. Without memory it ends with 3 at once.
    */
   public static void main(String[] arguments) {
+    OutOfMemory.endsTheProgram();
     System.exit(commandLine().execute(arguments));
   }
 

@@ -26,6 +26,10 @@ import javax.net.ssl.SSLSocketFactory;
  */
 final class Connection implements AutoCloseable {
   private static final int MOST_LINE = 16 * 1024;
+
+  /** All header lines of an answer together, and of those that only announce it. */
+  private static final int MOST_HEAD = 64 * 1024;
+
   private static final int SWITCHING = 101;
   private static final int OK = 200;
   private static final int NO_CONTENT = 204;
@@ -179,14 +183,17 @@ final class Connection implements AutoCloseable {
 
   /** Reads the beginning of an answer, and passes over those that only announce one. */
   Head head() throws IOException {
+    int left = MOST_HEAD;
     while (true) {
       String line = line();
+      left = less(left, line);
       String[] parts = line.split(" ", 3);
       if (!line.startsWith("HTTP/1.") || parts.length < 2 || !parts[1].matches("[1-9][0-9]{2}")) {
         throw new IOException("what answers does not speak HTTP");
       }
       Map<String, String> headers = new HashMap<>();
       for (String next = line(); !next.isEmpty(); next = line()) {
+        left = less(left, next);
         int colon = next.indexOf(':');
         if (colon > 0) {
           headers.put(
@@ -198,6 +205,14 @@ final class Connection implements AutoCloseable {
         return new Head(status, headers);
       }
     }
+  }
+
+  private static int less(int left, String line) throws IOException {
+    int rest = left - line.length() - 2;
+    if (rest < 0) {
+      throw new IOException("the answer has more than 64 KiB of headers");
+    }
+    return rest;
   }
 
   private String line() throws IOException {

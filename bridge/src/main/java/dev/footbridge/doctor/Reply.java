@@ -18,8 +18,13 @@ import java.util.regex.Pattern;
 record Reply(Connection.Head head, String text, long millis) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MOST_BYTES = 1 << 20;
-  private static final Pattern TITLE =
-      Pattern.compile("<title[^>]*>\\s*([^<]{1,80})", Pattern.CASE_INSENSITIVE);
+  private static final Pattern TITLE = Pattern.compile("<title", Pattern.CASE_INSENSITIVE);
+
+  /** Where a page's title is looked for, and how much of it is told. */
+  private static final int MOST_HEAD = 8 * 1024;
+
+  private static final int MOST_TITLE = 80;
+  private static final int MOST_WORDS = 200;
   private static final int REDIRECT = 3;
   private static final int HUNDRED = 100;
 
@@ -55,10 +60,11 @@ record Reply(Connection.Head head, String text, long millis) {
 
   /** The code of the server's own problem document; empty where it is none. */
   String problem() {
-    JsonNode json = json();
-    return head.header("content-type").startsWith("application/problem+json")
-        ? json.path("code").asText()
-        : "";
+    if (!head.header("content-type").startsWith("application/problem+json")) {
+      return "";
+    }
+    String code = json().path("code").asText();
+    return Words.isCode(code) ? code : "";
   }
 
   /** What answered, for people: {@code HTTP 200, text/html, "Welcome"}. */
@@ -72,9 +78,9 @@ record Reply(Connection.Head head, String text, long millis) {
     if (!type.isEmpty()) {
       words.append(", ").append(clean(type));
     }
-    Matcher title = TITLE.matcher(text);
-    if (title.find()) {
-      words.append(", \"").append(clean(title.group(1))).append('"');
+    String title = title(text);
+    if (!title.isEmpty()) {
+      words.append(", \"").append(title).append('"');
     }
     if (head.status() / HUNDRED == REDIRECT && !head.header("location").isEmpty()) {
       words.append(", to ").append(clean(head.header("location").replaceFirst("[?#].*", "")));
@@ -82,8 +88,20 @@ record Reply(Connection.Head head, String text, long millis) {
     return words.toString();
   }
 
-  /** Nothing that a terminal would take for a command. */
+  /** A page's title; empty if there is none near its beginning. Takes a time that is linear. */
+  static String title(String page) {
+    String begin = page.substring(0, Math.min(page.length(), MOST_HEAD));
+    Matcher tag = TITLE.matcher(begin);
+    int from = tag.find() ? begin.indexOf('>', tag.end()) + 1 : 0;
+    if (from == 0) {
+      return "";
+    }
+    int end = begin.indexOf('<', from);
+    String title = begin.substring(from, end < 0 ? begin.length() : end).strip();
+    return Words.clean(title, MOST_TITLE);
+  }
+
   private static String clean(String text) {
-    return text.strip().replaceAll("\\p{C}", " ");
+    return Words.clean(text.strip(), MOST_WORDS);
   }
 }

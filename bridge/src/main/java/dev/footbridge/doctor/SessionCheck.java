@@ -65,7 +65,11 @@ final class SessionCheck {
       times.put("openedMillis", opened.millis());
       JsonNode welcome = opened.json();
       if (opened.head().status() == CREATED && welcome.path("op").asText().equals("welcome")) {
-        session = "/sessions/" + welcome.path("session").asText();
+        String id = welcome.path("session").asText();
+        if (!id.matches("[A-Za-z0-9._~-]{1,200}")) {
+          throw new Wrong(Verdict.FOREIGN, "Something else answers: its session has no id.");
+        }
+        session = "/sessions/" + id;
         open = true;
       } else if (opened.problem().isEmpty()) {
         throw new Wrong(Verdict.FOREIGN, "Something else answers: " + opened.describe() + ".");

@@ -16,6 +16,9 @@ final class StreamCheck {
   private static final int OK = 200;
   private static final int MOST_BYTES = 4096;
 
+  /** Many more than the server ever sends for the seconds that are asked for. */
+  private static final int MOST_VALUES = 200;
+
   private final Target target;
   private final Limits limits;
   private final Subject subject;
@@ -78,11 +81,19 @@ final class StreamCheck {
     } catch (SocketTimeoutException e) {
       end = Arrivals.End.SILENT;
       words = "";
+    } catch (Flood e) {
+      end = Arrivals.End.FOREIGN;
+      words = "more than " + MOST_VALUES + " values came, where one a second was asked for";
     } catch (IOException e) {
       end = Arrivals.End.CUT;
       words = Words.of(e);
     }
     return new Arrivals(seconds, List.copyOf(came), end, deadline.passed() - sent, words);
+  }
+
+  /** There are many more values than the server was asked for. */
+  private static final class Flood extends IOException {
+    private static final long serialVersionUID = 1L;
   }
 
   /** Notes when each value came; the code of the last one, or nothing if there is none. */
@@ -103,7 +114,10 @@ final class StreamCheck {
       }
       came.add(deadline.passed() - sent);
       if (Reply.json(value).path("op").asText().equals("bye")) {
-        return Reply.json(value).path("code").asText();
+        return Words.code(Reply.json(value).path("code").asText());
+      }
+      if (came.size() == MOST_VALUES) {
+        throw new Flood();
       }
     }
     return "";

@@ -130,7 +130,7 @@ final class WebSocketCheck {
       if (op.equals("bye")) {
         return found(
             Verdict.REFUSED,
-            "The server refuses just now: " + greeting.path("code").asText() + ".");
+            "The server refuses just now: " + Words.code(greeting.path("code").asText()) + ".");
       } else if (!op.equals("pong")) {
         return found(Verdict.FOREIGN, "It opens, but something else than the server speaks.");
       }

@@ -101,7 +101,9 @@ public final class Server implements AutoCloseable {
       throw e;
     }
     node.everySecond(feeds::check);
-    this.probes = new Probes(config.getInt(Setting.LIMITS_PROBES));
+    this.probes =
+        new Probes(
+            config.getInt(Setting.LIMITS_PROBES), config.getInt(Setting.LIMITS_PROBES_PER_ADDRESS));
     this.health = new Health(node);
     try {
       HttpHandler root =

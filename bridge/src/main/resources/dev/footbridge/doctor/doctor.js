@@ -43,6 +43,12 @@
   var WHOLE_MS = 34000;
   var BODY_BYTES = 64 * 1024;
 
+  /** More than this is none of the server's, and is not looked at. */
+  var MOST_TEXT = 256 * 1024;
+  var MOST_HEAD = 8 * 1024;
+  var MOST_VALUES = 200;
+  var REDRAW_MS = 50;
+
   /** Values that come closer than this were on the way together; one that comes later than that is late. */
   var TOGETHER_MS = 300;
   var LATE_MS = 1200;
@@ -131,13 +137,19 @@
         status: xhr.readyState > 1 ? xhr.status : 0,
         type: (xhr.readyState > 1 && xhr.getResponseHeader('Content-Type')) || '',
         url: xhr.responseURL || '',
-        text: xhr.readyState > 2 ? partial() : '',
+        text: xhr.readyState > 2 ? partial().slice(0, MOST_TEXT) : '',
         ms: now() - began,
         failed: failed,
       });
     }
     xhr.onreadystatechange = function () {
       if (over) return;
+      if (xhr.readyState === 3 && partial().length > MOST_TEXT) {
+        // As if it had ended there.
+        finish();
+        xhr.abort();
+        return;
+      }
       if (xhr.readyState === 3 && piece && xhr.status === 200) piece(partial());
       if (xhr.readyState === 4) {
         if (piece && xhr.status === 200) piece(partial());
@@ -163,16 +175,33 @@
 
   /** The code of the server's own refusal. */
   function problem(answer) {
-    return /^application\/problem\+json/.test(answer.type) ? parse(answer.text).code || '' : '';
+    var own = /^application\/problem\+json/.test(answer.type) ? parse(answer.text).code : '';
+    return isCode(own) ? own : '';
+  }
+
+  function isCode(value) {
+    return typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value);
+  }
+
+  function codeOf(bye) {
+    return isCode(bye.code) ? bye.code : 'for a reason that is none of the protocol’s';
+  }
+
+  /** What the title of a page says, if there is one near its beginning. Takes a time that is linear. */
+  function titleOf(page) {
+    var head = page.slice(0, MOST_HEAD);
+    var tag = head.search(/<title/i);
+    var from = tag < 0 ? 0 : head.indexOf('>', tag) + 1;
+    return from ? head.slice(from).split('<', 1)[0].replace(/\s+/g, ' ').replace(/^ /, '').slice(0, 80) : '';
   }
 
   /** Who answered, if it was not the server. */
   function describe(answer) {
     var words = 'HTTP ' + answer.status;
-    var type = (answer.type || '').replace(/;.*/, '');
-    var title = /<title[^>]*>\s*([^<]{1,80})/i.exec(answer.text || '');
+    var type = (answer.type || '').replace(/;.*/, '').slice(0, 100);
+    var title = titleOf(answer.text || '');
     if (type) words += ', ' + type;
-    if (title) words += ', “' + title[1].replace(/\s+/g, ' ') + '”';
+    if (title) words += ', “' + title + '”';
     if (answer.url && answer.url.indexOf(base) !== 0) words += ', at ' + answer.url.replace(/[?#].*/, '');
     return words;
   }
@@ -182,7 +211,7 @@
     var rest = '';
     return function (piece) {
       var all = (rest + piece).split('\n');
-      rest = all.pop();
+      rest = all.pop().slice(0, MOST_HEAD);
       each(all, function (line) {
         var value = line.replace(/^data: ?/, '');
         if (value.charAt(0) === '{') take(parse(value));
@@ -228,13 +257,22 @@
     fetch(fresh(path), { cache: 'no-store', signal: abort && abort.signal })
       .then(function (response) {
         var type = response.headers.get('Content-Type') || '';
-        if (response.status !== 200 || type.indexOf('application/x-ndjson') !== 0) {
-          return response.text().then(function (body) {
-            if (!over) end({ status: response.status, type: type, url: response.url, text: body });
+        var reader = response.body && response.body.getReader();
+        var decoder = new TextDecoder();
+        /** What else answers is read only as far as it is looked at. */
+        function head(before) {
+          return reader.read().then(function (part) {
+            if (over) return undefined;
+            var all = part.done ? before : before + decoder.decode(part.value, { stream: true });
+            if (!part.done && all.length < MOST_HEAD) return head(all);
+            end({ status: response.status, type: type, url: response.url, text: all });
+            return reader.cancel();
           });
         }
-        var reader = response.body.getReader();
-        var decoder = new TextDecoder();
+        if (response.status !== 200 || type.indexOf('application/x-ndjson') !== 0) {
+          if (reader) return head('');
+          return end({ status: response.status, type: type, url: response.url, text: '' });
+        }
         function next() {
           return reader.read().then(function (part) {
             if (over) return undefined;
@@ -561,7 +599,7 @@
                 'works',
                 greetedText() + ' The server ended it after ' + seconds(passed()) + ', as it is set up to.'
               )
-            : found('refused', 'The server refuses just now: ' + value.code + '.')
+            : found('refused', 'The server refuses just now: ' + codeOf(value) + '.')
         );
       }
       if (value.op !== 'pong') {
@@ -667,7 +705,11 @@
           if (over) return;
           came.push(now() - began);
           track.came(now() - began);
-          if (value.op === 'bye') finish(value.code === 'done' ? 'done' : 'refused', value.code);
+          if (value.op === 'bye') {
+            finish(value.code === 'done' ? 'done' : 'refused', codeOf(value));
+          } else if (came.length >= MOST_VALUES) {
+            finish('foreign', MOST_VALUES + ' values came, where one a second was asked for');
+          }
         },
         function (answer) {
           if (over) return;
@@ -917,9 +959,19 @@
 
   Track.prototype = {
     note: function (list, ms) {
+      if (list.length >= MOST_VALUES) return;
       list.push(ms);
       this.span = Math.max(this.span, ms * 1.04);
-      this.draw();
+      this.drawSoon();
+    },
+    /** However many are noted, it is drawn only so often. */
+    drawSoon: function () {
+      var self = this;
+      if (self.soon) return;
+      self.soon = setTimeout(function () {
+        self.soon = undefined;
+        self.draw();
+      }, REDRAW_MS);
     },
     sent: function (ms) {
       this.note(this.sentAt, ms);

@@ -291,6 +291,23 @@ class LimitsTest {
     }
   }
 
+  @Test
+  @Of(Setting.LIMITS_PROBES_PER_ADDRESS)
+  void an_address_has_few_probes_and_leaves_those_of_others() throws IOException {
+    try (TestServer server = limited(Setting.LIMITS_PROBES_PER_ADDRESS, 1);
+        HttpSocket held = server.connect()) {
+      held.request("GET", "/probe/poll?wait=100", null);
+      await().until(() -> server.get("/probe/stream?seconds=0").status() == 503);
+      assertProblem(server.get("/probe/poll?wait=1"), 503, "unavailable");
+      try (HttpSocket other = HttpSocket.connect(server.port(), "127.0.0.2")) {
+        assertThat(other.request("GET", "/probe/poll?wait=1", null).answer().status())
+            .isEqualTo(200);
+      }
+      held.kill();
+      await().until(() -> server.get("/probe/poll?wait=1").status() == 200);
+    }
+  }
+
   // ---- sessions ----
 
   @Test

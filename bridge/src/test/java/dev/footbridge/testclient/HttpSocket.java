@@ -50,6 +50,16 @@ public final class HttpSocket implements AutoCloseable {
     return new HttpSocket(socket);
   }
 
+  /** Connects from another address of this machine. */
+  public static HttpSocket connect(int port, String from) throws IOException {
+    Socket socket = new Socket();
+    socket.bind(new InetSocketAddress(from, 0));
+    socket.setTcpNoDelay(true);
+    socket.setSoTimeout(PATIENCE_MILLIS);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PATIENCE_MILLIS);
+    return new HttpSocket(socket);
+  }
+
   /** Sends bytes as they are. */
   public HttpSocket write(byte[] bytes) throws IOException {
     socket.getOutputStream().write(bytes);

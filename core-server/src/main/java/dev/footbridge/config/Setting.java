@@ -74,6 +74,8 @@ public enum Setting {
   LIMITS_OPENINGS(
       "limits.openings", 100_000, 0, 10_000_000, "openings that can be asked for again, of a node"),
   LIMITS_PROBES("limits.probes", 10_000, 0, 1_000_000, "probes of a node at a time"),
+  LIMITS_PROBES_PER_ADDRESS(
+      "limits.probes-per-address", 100, 0, 1_000_000, "probes of one address at a time"),
   LIMITS_CHANNELS_PER_SESSION(
       "limits.channels-per-session", 1000, 1, 1_000_000, "subscriptions of a session or a feed"),
   LIMITS_PROCEDURES_PER_SESSION(

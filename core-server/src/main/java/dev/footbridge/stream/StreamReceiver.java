@@ -7,6 +7,7 @@ import dev.footbridge.session.Receiver;
 import dev.footbridge.session.Session;
 import dev.footbridge.wire.JsonWriter;
 import dev.footbridge.wire.Message;
+import io.netty.util.Timeout;
 import io.netty.util.Timer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -41,6 +42,7 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
   private @Nullable Session session;
   private @Nullable ArrayDeque<byte[]> controls;
   private byte @Nullable [] lastWords;
+  private @Nullable Timeout linger;
   private boolean ended;
   private boolean gone;
   private volatile long sentNanos;
@@ -179,16 +181,21 @@ public abstract class StreamReceiver implements Receiver, SinkWriter.Source {
         attached.detach(this);
       }
       // Nobody looks after it any more: a peer that does not even read this is not waited for.
-      var unused = timer.newTimeout(timeout -> abort(), LINGER_SECONDS, TimeUnit.SECONDS);
+      linger =
+          timer.newTimeout(timeout -> lane.execute(this::lost), LINGER_SECONDS, TimeUnit.SECONDS);
       flush();
     }
   }
 
-  /** The connection has gone; on its thread. */
+  /** The connection has gone, or all has been said on it; on its thread. */
   protected final void lost() {
     if (!gone) {
       gone = true;
       controls = null;
+      Timeout held = linger;
+      if (held != null) {
+        held.cancel();
+      }
       Session attached = session;
       if (attached != null) {
         attached.detach(this);

@@ -12,6 +12,7 @@ import dev.footbridge.node.Node;
 import dev.footbridge.store.LogEntry;
 import dev.footbridge.store.Position;
 import dev.footbridge.wire.JsonWriter;
+import io.netty.util.Timeout;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.ByteArrayOutputStream;
@@ -50,6 +51,7 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
   private final String[] positions;
   private final List<Subscription> subscriptions = new ArrayList<>(1);
   private final ArrayDeque<byte[]> queue = new ArrayDeque<>(4);
+  private @Nullable Timeout linger;
   private int queuedBytes;
   private int at;
   private boolean stalled;
@@ -219,8 +221,9 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     }
     ending = true;
     release();
-    var unused =
-        node.timer().newTimeout(timeout -> response.abort(), LINGER_SECONDS, TimeUnit.SECONDS);
+    linger =
+        node.timer()
+            .newTimeout(timeout -> lane.execute(this::lost), LINGER_SECONDS, TimeUnit.SECONDS);
     writer.flush();
     lane.execute(this::shutdownWhenWritten);
   }
@@ -235,10 +238,15 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     }
   }
 
+  /** The connection has gone, or the response is complete. */
   private void lost() {
     if (!gone) {
       gone = true;
       queue.clear();
+      Timeout held = linger;
+      if (held != null) {
+        held.cancel();
+      }
       release();
       response.abort();
     }

@@ -2,6 +2,7 @@ package dev.footbridge.bridge.probe;
 
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.PeerWatch;
+import dev.footbridge.http.Requests;
 import dev.footbridge.io.Lane;
 import dev.footbridge.node.Node;
 import dev.footbridge.session.Bye;
@@ -19,6 +20,7 @@ final class ProbePoll implements Probes.Probe {
   private final Node node;
   private final Probes probes;
   private final HttpServerExchange exchange;
+  private final String address;
   private final Lane lane;
   private final PeerWatch watch;
   private @Nullable Timeout deadline;
@@ -28,6 +30,7 @@ final class ProbePoll implements Probes.Probe {
     this.node = node;
     this.probes = probes;
     this.exchange = exchange;
+    this.address = Requests.address(exchange);
     this.lane = node.lanes().of(exchange.getIoThread());
     this.watch = new PeerWatch(exchange, this::gone);
   }
@@ -68,6 +71,11 @@ final class ProbePoll implements Probes.Probe {
 
   private void gone() {
     finish(() -> IoUtils.safeClose(exchange.getConnection()));
+  }
+
+  @Override
+  public String address() {
+    return address;
   }
 
   @Override

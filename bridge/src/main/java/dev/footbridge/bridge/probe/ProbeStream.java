@@ -3,6 +3,7 @@ package dev.footbridge.bridge.probe;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.HttpFraming;
 import dev.footbridge.bridge.transport.OpenResponse;
+import dev.footbridge.http.Requests;
 import dev.footbridge.io.Lane;
 import dev.footbridge.io.SinkWriter;
 import dev.footbridge.node.Node;
@@ -31,6 +32,7 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
   private final Node node;
   private final Probes probes;
   private final HttpFraming framing;
+  private final String address;
   private final Lane lane;
   private final OpenResponse response;
   private final SinkWriter writer;
@@ -40,6 +42,7 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
   private long passed;
   private int at;
   private @Nullable Timeout next;
+  private @Nullable Timeout linger;
   private boolean ending;
   private boolean gone;
 
@@ -47,8 +50,9 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
     this.node = node;
     this.probes = probes;
     this.framing = HttpFraming.of(events, Exchanges.isHttp11(exchange));
+    this.address = Requests.address(exchange);
     this.lane = node.lanes().of(exchange.getIoThread());
-    this.response = new OpenResponse(exchange, events, this::lost);
+    this.response = new OpenResponse(exchange, events, this::over);
     this.writer = new SinkWriter(lane, this, !OpenResponse.isRaw(exchange));
     this.seconds = seconds;
     this.beganNanos = node.nanoClock().getAsLong();
@@ -103,11 +107,12 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
       return;
     }
     ending = true;
-    release();
+    cancel(next);
     queue.add(framing.control(last.message()));
-    // A peer that does not even read this is not waited for.
-    var unused =
-        node.timer().newTimeout(timeout -> response.abort(), LINGER_SECONDS, TimeUnit.SECONDS);
+    // A peer that does not even read this is not waited for. Until it has, the probe counts.
+    linger =
+        node.timer()
+            .newTimeout(timeout -> lane.execute(this::over), LINGER_SECONDS, TimeUnit.SECONDS);
     writer.flush();
   }
 
@@ -118,20 +123,21 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
     }
   }
 
-  private void lost() {
+  /** The response is complete, or its peer is not there any more. */
+  private void over() {
     if (!gone) {
       gone = true;
       queue.clear();
-      release();
+      cancel(next);
+      cancel(linger);
+      probes.remove(this);
       response.abort();
     }
   }
 
-  private void release() {
-    probes.remove(this);
-    Timeout waiting = next;
-    if (waiting != null) {
-      waiting.cancel();
+  private static void cancel(@Nullable Timeout timeout) {
+    if (timeout != null) {
+      timeout.cancel();
     }
   }
 
@@ -158,7 +164,12 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
 
   @Override
   public void failed(IOException reason) {
-    lost();
+    over();
+  }
+
+  @Override
+  public String address() {
+    return address;
   }
 
   @Override

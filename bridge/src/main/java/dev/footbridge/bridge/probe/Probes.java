@@ -14,17 +14,24 @@ public final class Probes {
   interface Probe {
     /** Ends it, because the server goes down. Any thread. */
     void end(Bye last);
+
+    /** Whose it is; always the same. */
+    String address();
   }
 
   private final int most;
+  private final int mostOfAddress;
   private final Set<Probe> all = ConcurrentHashMap.newKeySet();
+  private final ConcurrentHashMap<String, Integer> byAddress = new ConcurrentHashMap<>();
   private volatile boolean draining;
 
   /**
    * @param most how many there may be at a time
+   * @param mostOfAddress and from one address, so that nobody takes them from all others
    */
-  public Probes(int most) {
+  public Probes(int most, int mostOfAddress) {
     this.most = most;
+    this.mostOfAddress = mostOfAddress;
   }
 
   /**
@@ -33,9 +40,10 @@ public final class Probes {
    * @throws ProtocolException {@code draining} or {@code unavailable}; then it does not
    */
   void add(Probe probe) throws ProtocolException {
+    int count = byAddress.merge(probe.address(), 1, Integer::sum);
     all.add(probe);
-    if (draining || all.size() > most) {
-      all.remove(probe);
+    if (draining || count > mostOfAddress || all.size() > most) {
+      remove(probe);
       throw draining
           ? Sessions.draining()
           : new ProtocolException(
@@ -45,7 +53,10 @@ public final class Probes {
 
   /** It has ended; again does nothing. */
   void remove(Probe probe) {
-    all.remove(probe);
+    if (all.remove(probe)) {
+      byAddress.computeIfPresent(
+          probe.address(), (address, count) -> count == 1 ? null : count - 1);
+    }
   }
 
   /** How many there are. */

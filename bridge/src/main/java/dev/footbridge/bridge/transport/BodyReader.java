@@ -165,6 +165,9 @@ final class BodyReader {
           cancelDeadline();
           next.proceed();
         });
+    if (exchange.getConnection() instanceof HttpServerConnection connection) {
+      connection.addCloseListener(closed -> cancelDeadline());
+    }
     exchange.setPersistent(false);
     Problems.send(
         exchange,

@@ -20,16 +20,19 @@ import org.xnio.conduits.StreamSinkConduit;
 public final class OpenResponse {
   private final HttpServerExchange exchange;
   private final boolean events;
+  private final Runnable gone;
   private final PeerWatch watch;
   private volatile @Nullable StreamSinkChannel sink;
 
   /**
    * @param events whether it is {@code text/event-stream} or else {@code application/x-ndjson}
-   * @param gone is called on the I/O thread when the peer has left
+   * @param gone is called on the I/O thread when the peer has left, and when the response is
+   *     complete; perhaps both
    */
   public OpenResponse(HttpServerExchange exchange, boolean events, Runnable gone) {
     this.exchange = exchange;
     this.events = events;
+    this.gone = gone;
     this.watch = new PeerWatch(exchange, gone);
   }
 
@@ -40,6 +43,14 @@ public final class OpenResponse {
 
   /** Begins the response. Call when dispatched, and once. */
   public StreamSinkChannel open() {
+    exchange.addExchangeCompleteListener(
+        (completed, next) -> {
+          try {
+            gone.run();
+          } finally {
+            next.proceed();
+          }
+        });
     exchange
         .getResponseHeaders()
         .put(
