@@ -1,6 +1,7 @@
 /** A session on a platform whose transports, streams, WebSockets and requests the test plays, with a clock that stands still. */
 import { afterEach, beforeEach, mock } from 'node:test';
 import { createSession } from '../../target/es5/session/session.js';
+import { pass } from './pass.mjs';
 
 export const WELCOME = { op: 'welcome', session: 's', resumed: true, received: 0, after: 0, ping: 25 };
 
@@ -25,7 +26,7 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-export const pass = (ms) => mock.timers.tick(ms);
+export { pass };
 
 /** A WebSocket that the test plays. */
 class FakeSocket {

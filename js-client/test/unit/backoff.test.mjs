@@ -59,3 +59,31 @@ test('after a success the wait is short again', () => {
   backoff.reset();
   assert.equal(backoff.next(), 300);
 });
+
+test('a clock that is set back makes no wait shorter than the shortest', () => {
+  let time = 1e6;
+  const backoff = new Backoff(
+    300,
+    20000,
+    () => 0.5,
+    () => time,
+  );
+  backoff.next();
+  time -= 3600000;
+  assert.equal(backoff.next(), 150);
+});
+
+test('attempts that work now and then keep waits short, and the count of attempts goes on', () => {
+  let time = 0;
+  const backoff = new Backoff(
+    300,
+    20000,
+    () => 1,
+    () => time,
+  );
+  backoff.next();
+  time = 60000;
+  assert.equal(backoff.next(), 20000);
+  backoff.ease(1000);
+  assert.deepEqual([backoff.next(), backoff.count()], [1000, 3]);
+});

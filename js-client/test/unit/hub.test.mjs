@@ -520,3 +520,124 @@ test('a channel that the session was not asked for is not taken for one that it 
     ['subscribe'],
   );
 });
+
+test('what an opening asked for first is not the answer to what was asked for later', () => {
+  subscriptions.subscribe('c', {}, listener, () => undefined);
+  subscriptions.opening(); // its answer is lost
+  subscriptions.unsubscribe('c', () => undefined);
+  subscriptions.subscribe('c', { last: 10, presence: true }, listener, () => undefined);
+  subscriptions.opening(); // asked for again, it is answered as at first
+  begin({ c: { epoch: 'e', offset: 20, recovered: true } });
+  assert.deepEqual(
+    session.look().map(({ op, last, presence }) => [op, last, presence]),
+    [
+      ['unsubscribe', undefined, undefined],
+      ['subscribe', 10, true],
+    ],
+  );
+});
+
+test('the answer to a recovery is not the answer to a subscription that was begun meanwhile', () => {
+  begin();
+  subscribed('c', {}, { epoch: 'e', offset: 5 });
+  lose();
+  begin({ c: { epoch: 'e', offset: 9 } });
+  const [recover] = session.look();
+  subscriptions.unsubscribe('c', () => undefined);
+  const done = outcome();
+  subscriptions.subscribe('c', { last: 1 }, listener, done);
+  commands.reply({
+    id: recover.id,
+    data: { channels: { c: { epoch: 'e', offset: 9, recovered: true } } },
+  });
+  subscriptions.message({ op: 'message', channel: 'c', offset: 6, data: 'old' });
+  assert.deepEqual([done.calls, told], [[], []]);
+});
+
+test('what waited for a session that came leaves room for what waits for the next', () => {
+  const done = outcome();
+  for (let round = 0; round < 5; round++) {
+    commands.send('publish', { data: 'x'.repeat(600) }, 'repeat', done);
+    begin();
+    session.look().forEach(({ id }) => commands.reply({ id, data: round }));
+    lose();
+  }
+  assert.deepEqual(done.calls, [0, 1, 2, 3, 4]);
+});
+
+test('after the end everything settles with its reason, at once or when it is asked for', () => {
+  for (const live of [false, true]) {
+    session = new FakeSession();
+    commands = new Commands(session, 1000);
+    subscriptions = new Subscriptions(commands);
+    procedures = new Procedures(commands, () => undefined);
+    if (live) begin();
+    const closed = Object.assign(new Error('closed'), { code: 'closed' });
+    const done = outcome();
+    const ask = () => {
+      subscriptions.subscribe('a', {}, listener, done);
+      procedures.register('p', () => 1, done);
+      commands.send('publish', {}, 'repeat', done);
+    };
+    ask();
+    session.state = 'closed';
+    session.full = true;
+    subscriptions.end(closed);
+    procedures.end(closed);
+    commands.end(closed);
+    assert.deepEqual(done.calls, ['closed', 'closed', 'closed']);
+    ask();
+    assert.deepEqual(done.calls.length, 6);
+    const gone = outcome();
+    subscriptions.unsubscribe('a', gone);
+    procedures.unregister('p', gone);
+    assert.deepEqual(gone.calls, ['done', 'done']);
+  }
+});
+
+test('a registration that is taken back before it stands is settled', () => {
+  const done = outcome();
+  procedures.register('p', () => 1, done);
+  procedures.unregister('p', done);
+  assert.deepEqual(done.calls, ['unsubscribed', 'done']);
+  begin();
+  assert.deepEqual(session.look(), []);
+});
+
+test('a result that cannot be told as JSON is an error to the caller', () => {
+  begin();
+  const circle = {};
+  circle.circle = circle;
+  procedures.register(
+    'p',
+    () => circle,
+    () => undefined,
+  );
+  session.look();
+  procedures.invoke({ invocation: 'i', procedure: 'p', data: null });
+  const [{ op, invocation, error }] = session.look();
+  assert.deepEqual([op, invocation, error.code], ['result', 'i', 'failed']);
+});
+
+test('what a handler throws is the error of the caller, with its code', async () => {
+  begin();
+  const faults = {
+    thrown() {
+      throw Object.assign(new Error('mine'), { code: 'mine' });
+    },
+    rejected: () => Promise.reject(new Error('no')),
+    nothing: () => Promise.reject(),
+  };
+  for (const [name, handler] of Object.entries(faults)) procedures.register(name, handler, () => undefined);
+  session.look();
+  for (const name in faults) procedures.invoke({ invocation: name, procedure: name, data: null });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    session.look().map(({ invocation, error }) => [invocation, error.code]),
+    [
+      ['thrown', 'mine'],
+      ['rejected', 'failed'],
+      ['nothing', 'failed'],
+    ],
+  );
+});

@@ -131,13 +131,13 @@ test('each time that patience was in vain there is twice as much, until it has b
   for (let i = 0; i < 4; i++) {
     waits.push(patience());
     silent();
-    pass(20000);
+    pass(1000);
     works();
   }
   assert.deepEqual(waits, [1000, 1000, 2000, 4000]);
   pass(20000);
   silent();
-  pass(20000);
+  pass(1000);
   works();
   assert.equal(patience(), 1000);
 });
@@ -342,7 +342,7 @@ test('a transport that is forced is kept when it fails, and left when one may ch
   for (let i = 0; i < 3; i++) {
     assert.equal(link().rung, 'stream');
     cut();
-    pass(20000);
+    pass(1000);
   }
   works();
   assert.equal(session.transport, 'stream');

@@ -240,3 +240,78 @@ test('channels and procedures may have any name', () => {
     );
   }
 });
+
+test('a tab that went while it waited for a subscription does not come back', () => {
+  take('a', { op: 'subscribe', id: 1, channel: 'c' });
+  take('b', { op: 'subscribe', id: 1, channel: 'c' });
+  const [first] = look();
+  board.gone('b');
+  answer(first, { epoch: 'e', offset: 5 });
+  take('a', { op: 'unsubscribe', id: 2, channel: 'c' });
+  assert.deepEqual(
+    look().map(({ op }) => op),
+    ['unsubscribe'],
+  );
+});
+
+test('a late refusal of an ended subscription does not end the one that follows', () => {
+  take('a', { op: 'subscribe', id: 1, channel: 'c' });
+  const [first] = look();
+  take('a', { op: 'unsubscribe', id: 2, channel: 'c' });
+  take('b', { op: 'subscribe', id: 1, channel: 'c', token: 'good' });
+  const [, second] = look();
+  refuse(first, 'forbidden');
+  answer(second, { epoch: 'e', offset: 5 });
+  hear();
+  take('b', { op: 'subscribe', id: 2, channel: 'c' });
+  assert.deepEqual([look(), hear()], [[], ['b 2: {"epoch":"e","offset":5,"recovered":true}']]);
+});
+
+test('a tab cannot end what it does not have', () => {
+  subscribed('a');
+  take('b', { op: 'unsubscribe', id: 9, channel: 'c' });
+  assert.deepEqual([look(), hear()], [[], ['b 9: {}']]);
+});
+
+/** The tab `a` listens, and `b` wants to be present there too, which the server refuses. */
+function presenceRefused() {
+  subscribed('a');
+  take('b', { op: 'subscribe', id: 1, channel: 'c', presence: true });
+  const [left, joined] = look();
+  answer(left, {});
+  refuse(joined, 'forbidden');
+  assert.deepEqual(hear(), ['b 1: forbidden']);
+  return look();
+}
+
+test('who may not be present does not cost the others what they listen to', () => {
+  const [again, ...more] = presenceRefused();
+  const { op, presence, since } = again;
+  assert.deepEqual([op, presence, since, more], ['subscribe', undefined, { epoch: 'e', offset: 5 }, []]);
+  answer(again, { epoch: 'e', offset: 7, recovered: true });
+  assert.deepEqual(hear(), []);
+  board.message(message(8));
+  assert.deepEqual(hear(), ['all message 8']);
+  take('a', { op: 'unsubscribe', id: 2, channel: 'c' });
+  assert.equal(look()[0].op, 'unsubscribe');
+});
+
+test('where the others cannot go on either, they are told', () => {
+  const [again] = presenceRefused();
+  refuse(again, 'unavailable');
+  assert.deepEqual(
+    told.splice(0).map(([tab, { op, channel, code }]) => [tab, op, channel, code]),
+    [['a', 'unsubscribed', 'c', 'unavailable']],
+  );
+  take('a', { op: 'subscribe', id: 2, channel: 'c' });
+  assert.equal(look()[0].op, 'subscribe');
+});
+
+test('a history that a tab may not read is refused to it alone', () => {
+  subscribed('a');
+  take('b', { op: 'subscribe', id: 1, channel: 'c', last: 3 });
+  refuse(look()[0], 'forbidden');
+  assert.deepEqual(hear(), ['b 1: forbidden']);
+  take('a', { op: 'unsubscribe', id: 2, channel: 'c' });
+  assert.equal(look().length, 1);
+});

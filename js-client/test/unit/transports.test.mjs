@@ -7,6 +7,7 @@ import { heldPolls, longpoll, shortpoll, takePoll } from '../../target/es5/trans
 import { streaming, valuesOf } from '../../target/es5/transports/stream.js';
 import { uplink } from '../../target/es5/transports/uplink.js';
 import { probeWebSocket, websocket } from '../../target/es5/transports/websocket.js';
+import { pass } from '../support/pass.mjs';
 
 let streams;
 /** What the transport told the session. */
@@ -78,7 +79,6 @@ class FakeSocket {
   }
 }
 
-const pass = (ms) => mock.timers.tick(ms);
 const last = () => asked.at(-1);
 const losses = () => told.filter((word) => word.startsWith('lost'));
 const push = (...texts) => texts.forEach((text) => streams.push({ text, size: text.length }));
