@@ -28,6 +28,8 @@ test('what an old connection still says is ignored', () => {
   session.offer('"up"');
   cut();
   pass(1000);
+  old.confirmed(1);
+  assert.equal(session.state, 'connecting');
   works();
   events.length = 0;
   old.value('late', 4, 1);

@@ -442,6 +442,17 @@ test('a token that is refused in the midst is asked for anew, where that can be 
   assert.equal(events.at(-1), 'ended unauthenticated');
 });
 
+test('a fresh token that is refused before anything worked is not followed by another', () => {
+  globalThis.localStorage = {
+    'footbridge http://h': JSON.stringify({ rung: 'sse', bars: {}, written: Date.now() }),
+  };
+  start(undefined, { token: () => 'fresh' });
+  opened();
+  link().line.lost({ code: 'unauthenticated', status: 401 });
+  pass(60000);
+  assert.deepEqual([openings.length, events.at(-1)], [1, 'ended unauthenticated']);
+});
+
 test('what goes through another connection, or none, is acknowledged by the next one itself', () => {
   start(['longpoll']);
   opened();
