@@ -466,3 +466,36 @@ test('what goes through another connection, or none, is acknowledged by the next
     [0, 0],
   );
 });
+
+test('where a page may keep nothing, nothing is missing', () => {
+  const forbidden = {
+    configurable: true,
+    get() {
+      throw new Error('forbidden');
+    },
+  };
+  Object.defineProperty(globalThis, 'localStorage', forbidden);
+  start();
+  opened();
+  sockets[0].says({ op: 'pong' });
+  works();
+  assert.deepEqual([session.state, session.transport], ['online', 'websocket']);
+});
+
+test('what is remembered and makes no sense is not believed', () => {
+  const written = Date.now();
+  for (const kept of [
+    'no JSON',
+    'null',
+    '5',
+    '{}',
+    JSON.stringify({ rung: 'sse', bars: {}, written: written + 1000 }),
+    JSON.stringify({ rung: 'pigeon', bars: 7, written }),
+    JSON.stringify({ rung: null, bars: { longpoll: 'x', sse: null }, written }),
+  ]) {
+    globalThis.localStorage = { 'footbridge http://h': kept };
+    start();
+    opened();
+    assert.deepEqual([links.length, link().rung, session.state], [1, 'longpoll', 'online'], kept);
+  }
+});
