@@ -204,7 +204,7 @@ for (const delay of [1e10, Infinity, NaN, -5, '1']) {
   });
 }
 
-test('one answer that slept with the machine does not make us patient for hours', () => {
+test('one answer that slept through the night does not make us patient for hours', () => {
   polls();
   link().line.roundTrip(100);
   link().line.roundTrip(600000);

@@ -388,7 +388,7 @@ test('where no server is reached the session is offline, until it is', () => {
   assert.equal(session.state, 'offline');
 });
 
-/** How long the session waits before each attempt, and the how manieth that is. */
+/** How long the session waits before each attempt, and how many there were until then. */
 function waiting() {
   const waits = [];
   start(['longpoll'], { listener: { reconnecting: (attempt, wait) => waits.push([attempt, wait]) } });
