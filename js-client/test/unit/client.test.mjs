@@ -199,6 +199,7 @@ test('a callback that throws disturbs nobody, and its fault is not hidden', () =
   const client = connect();
   client.on('state', fault('state'));
   client.channel('a').subscribe(fault('message'), {}, fault('subscribed'));
+  client.channel('a').subscribe(({ data }) => heard.push(data));
   opens({ subscribed: { a: { epoch: 'e', offset: 0 } } });
   says(
     { op: 'message', channel: 'a', offset: 1, data: 1 },
@@ -206,7 +207,7 @@ test('a callback that throws disturbs nobody, and its fault is not hidden', () =
   );
   assert.deepEqual([client.state, client.channel('a').position.offset], ['online', 2]);
   pass(1);
-  assert.deepEqual(heard, ['the next handler']);
+  assert.deepEqual(heard, ['the next handler', 1, 2]);
   assert.deepEqual(faults.sort(), ['answer', 'event', 'message', 'message', 'state', 'subscribed'].sort());
 });
 

@@ -84,3 +84,20 @@ test('on another network everything may be tried again', () => {
   assert.ok(ladder.free('websocket'));
   assert.equal(ladder.climbIn('sse'), 0);
 });
+
+test('a rung that held is no longer held to have failed', () => {
+  ladder.failed('websocket');
+  now += MINUTE;
+  ladder.cut('websocket', MINUTE);
+  ladder.failed('websocket');
+  assert.equal(ladder.climbIn('sse'), MINUTE);
+});
+
+test('what was remembered wrongly, or too long ago, bars nothing for long', () => {
+  ladder.restore({ websocket: { left: 1e12, times: 1e9 }, sse: { left: 'x' }, longpoll: null }, 0);
+  assert.deepEqual([ladder.best(), ladder.climbIn('sse')], ['sse', 30 * MINUTE]);
+  now += 30 * MINUTE;
+  assert.equal(ladder.best(), 'websocket');
+  ladder.restore({ sse: { left: MINUTE, times: 1 } }, MINUTE);
+  assert.ok(ladder.free('sse'));
+});

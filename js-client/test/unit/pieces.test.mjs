@@ -97,6 +97,16 @@ test('Retry-After is understood as seconds and as a date', () => {
   assert.equal(problemOf({ status: 503, retryAfter: 'soon' }).delay, undefined);
 });
 
+test('no Retry-After makes us wait for longer than five minutes, nor for less than nothing', () => {
+  const inAYear = new Date(Date.now() + 365 * 86400000).toUTCString();
+  const aYearAgo = new Date(Date.now() - 365 * 86400000).toUTCString();
+  const delays = ['99999999', '9'.repeat(400), inAYear, aYearAgo, '-1', '1e9', ''].map(
+    (retryAfter) => problemOf({ status: 503, retryAfter }).delay,
+  );
+  assert.deepEqual(delays.slice(0, 4), [300000, 300000, 300000, undefined]);
+  assert.ok(delays.slice(4).every((delay) => delay === undefined || (delay >= 0 && delay <= 300000)));
+});
+
 for (const patience of [2000, 3500, 8000]) {
   test(`a stream that is held back until it ends does not come through, at a patience of ${patience} ms`, () => {
     mock.timers.enable({ apis: ['setTimeout'] });

@@ -28,6 +28,8 @@ test('what an old connection still says is ignored', () => {
   session.offer('"up"');
   cut();
   pass(1000);
+  old.confirmed(1);
+  assert.equal(session.state, 'connecting');
   works();
   events.length = 0;
   old.value('late', 4, 1);
@@ -202,7 +204,7 @@ for (const delay of [1e10, Infinity, NaN, -5, '1']) {
   });
 }
 
-test('one answer that slept with the machine does not make us patient for hours', () => {
+test('one answer that slept through the night does not make us patient for hours', () => {
   polls();
   link().line.roundTrip(100);
   link().line.roundTrip(600000);

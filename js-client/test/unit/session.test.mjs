@@ -388,7 +388,7 @@ test('where no server is reached the session is offline, until it is', () => {
   assert.equal(session.state, 'offline');
 });
 
-/** How long the session waits before each attempt, and the how manieth that is. */
+/** How long the session waits before each attempt, and how many there were until then. */
 function waiting() {
   const waits = [];
   start(['longpoll'], { listener: { reconnecting: (attempt, wait) => waits.push([attempt, wait]) } });
@@ -442,6 +442,17 @@ test('a token that is refused in the midst is asked for anew, where that can be 
   assert.equal(events.at(-1), 'ended unauthenticated');
 });
 
+test('a fresh token that is refused before anything worked is not followed by another', () => {
+  globalThis.localStorage = {
+    'footbridge http://h': JSON.stringify({ rung: 'sse', bars: {}, written: Date.now() }),
+  };
+  start(undefined, { token: () => 'fresh' });
+  opened();
+  link().line.lost({ code: 'unauthenticated', status: 401 });
+  pass(60000);
+  assert.deepEqual([openings.length, events.at(-1)], [1, 'ended unauthenticated']);
+});
+
 test('what goes through another connection, or none, is acknowledged by the next one itself', () => {
   start(['longpoll']);
   opened();
@@ -454,4 +465,37 @@ test('what goes through another connection, or none, is acknowledged by the next
     links.map(({ acknowledged }) => acknowledged),
     [0, 0],
   );
+});
+
+test('where a page may keep nothing, nothing is missing', () => {
+  const forbidden = {
+    configurable: true,
+    get() {
+      throw new Error('forbidden');
+    },
+  };
+  Object.defineProperty(globalThis, 'localStorage', forbidden);
+  start();
+  opened();
+  sockets[0].says({ op: 'pong' });
+  works();
+  assert.deepEqual([session.state, session.transport], ['online', 'websocket']);
+});
+
+test('what is remembered and makes no sense is not believed', () => {
+  const written = Date.now();
+  for (const kept of [
+    'no JSON',
+    'null',
+    '5',
+    '{}',
+    JSON.stringify({ rung: 'sse', bars: {}, written: written + 1000 }),
+    JSON.stringify({ rung: 'pigeon', bars: 7, written }),
+    JSON.stringify({ rung: null, bars: { longpoll: 'x', sse: null }, written }),
+  ]) {
+    globalThis.localStorage = { 'footbridge http://h': kept };
+    start();
+    opened();
+    assert.deepEqual([links.length, link().rung, session.state], [1, 'longpoll', 'online'], kept);
+  }
 });

@@ -109,6 +109,7 @@ async function tab(options = {}) {
   client.told = [];
   client.on('error', ({ code }) => client.told.push(`error ${code}`));
   client.on('state', (state) => client.told.push(state));
+  client.on('resume', () => client.told.push('resume'));
   client.on('reset', ({ code }) => client.told.push(`reset ${code}`));
   client.on('reconnect', ({ code }) => client.told.push(`reconnect ${code}`));
   await pass(200);

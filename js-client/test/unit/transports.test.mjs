@@ -200,7 +200,7 @@ for (const make of [uplink, shortpoll]) {
     if (asked.length) polled();
     push(JSON.stringify('x'.repeat(9000)), '"small"');
     link.flush();
-    while (last().size > 5000) last().answer({ status: 413 });
+    for (let i = 0; i < 9 && last().size > 5000; i++) last().answer({ status: 413 });
     assert.deepEqual(
       [told.filter((word) => word.startsWith('refused')), last().body.messages],
       [['refused 9002'], ['small']],
