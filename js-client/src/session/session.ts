@@ -428,7 +428,7 @@ export function createSession(config: SessionConfig, listener: SessionListener):
   /** A connection ended, or an attempt failed. */
   function lost(own: Line, problem: Problem): void {
     if (own !== line) return;
-    const lived = shown ? now() - since : -1;
+    const lived = shown ? Math.max(0, now() - since) : -1;
     const explicit = isExplicit(problem);
     const silent = problem.code === 'silent';
     const ended = rung;
