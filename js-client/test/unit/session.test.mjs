@@ -499,12 +499,3 @@ test('what is remembered and makes no sense is not believed', () => {
     assert.deepEqual([links.length, link().rung, session.state], [1, 'longpoll', 'online'], kept);
   }
 });
-
-test('where there is only the clock of the wall, one that is set back does not hide that a connection was lost', () => {
-  start(['longpoll']);
-  opened();
-  pass(5000);
-  mock.timers.setTime(Date.now() - 3600000);
-  cut();
-  assert.equal(session.state, 'connecting');
-});
