@@ -17,8 +17,10 @@ import com.gargoylesoftware.htmlunit.javascript.background.BackgroundJavaScriptF
 import com.gargoylesoftware.htmlunit.javascript.background.JavaScriptJob;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.net.MalformedURLException;
+import java.net.SocketTimeoutException;
 import java.net.URL;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -179,7 +181,10 @@ public final class OldBrowser implements AutoCloseable {
 
     @Override
     public void loadScriptError(HtmlPage in, URL url, Exception e) {
-      errors.add("not loaded: " + url);
+      // Otherwise the browser itself has given the request up, as it does with a page that ends.
+      if (!(e instanceof InterruptedIOException) || e instanceof SocketTimeoutException) {
+        errors.add("not loaded: " + url + ": " + e);
+      }
     }
   }
 }
