@@ -513,7 +513,8 @@ class Exchange {
   }
 
   #reachServer(item) {
-    if (this.connection.forgotten || this.#own === HANG) {
+    // What still arrives on a connection that was reset is for nobody.
+    if (this.connection.forgotten || this.#own === HANG || this.#own === CUT) {
       if (item === CLOSED && !this.connection.forgotten) this.dispose();
     } else if (item === CLOSED) {
       this.dispose();
