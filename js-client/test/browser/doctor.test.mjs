@@ -282,6 +282,15 @@ for (const name of ['chromium', 'firefox']) {
       assert.equal(await patient.verdict('jsonp'), 'foreign');
     });
 
+    examined(
+      'a browser that cannot fetch reads events as events',
+      server.url,
+      { without: ['fetch'] },
+      async (patient) => {
+        assert.equal(await patient.verdict('sse'), 'works');
+      },
+    );
+
     // What keeps a browser busy is examined when nothing else is.
     await Promise.all(cases.splice(0));
     examined('a page without an end of its title freezes nothing', networks.titles, {}, async (patient) => {
@@ -291,6 +300,7 @@ for (const name of ['chromium', 'firefox']) {
       assert.ok(Date.now() - began < 20000);
     });
 
+    await Promise.all(cases.splice(0));
     examined('a flood of values is named, and drawn only in part', networks.flooding, {}, async (patient) => {
       for (const stream of ['sse', 'stream']) {
         assert.equal(await patient.verdict(stream), 'foreign');

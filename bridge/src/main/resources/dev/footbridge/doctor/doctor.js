@@ -225,11 +225,13 @@
    */
   function openStream(rung, streamSeconds, limitMs, value, end) {
     var path = (rung === 'sse' ? '/probe/events' : '/probe/stream') + '?seconds=' + streamSeconds;
-    if (rung === 'sse' && window.EventSource) return byEventSource(path, value, end);
-    if (rung === 'stream' && window.fetch && window.ReadableStream && window.TextDecoder) {
-      return byFetch(path, value, end);
+    var wanted = rung === 'sse' ? 'text/event-stream' : 'application/x-ndjson';
+    // As the client does; and only what is read so is taken no faster than it can be looked at.
+    if (window.fetch && window.ReadableStream && window.TextDecoder) {
+      return byFetch(path, wanted, value, end);
     }
-    return byXhr(rung, path, limitMs, value, end);
+    if (rung === 'sse' && window.EventSource) return byEventSource(path, value, end);
+    return byXhr(path, wanted, limitMs, value, end);
   }
 
   function byEventSource(path, value, end) {
@@ -247,7 +249,7 @@
     };
   }
 
-  function byFetch(path, value, end) {
+  function byFetch(path, wanted, value, end) {
     var abort = window.AbortController ? new AbortController() : undefined;
     var split = lines(value);
     var over = false;
@@ -269,7 +271,7 @@
             return reader.cancel();
           });
         }
-        if (response.status !== 200 || type.indexOf('application/x-ndjson') !== 0) {
+        if (response.status !== 200 || type.indexOf(wanted) !== 0) {
           if (reader) return head('');
           return end({ status: response.status, type: type, url: response.url, text: '' });
         }
@@ -290,10 +292,9 @@
     };
   }
 
-  function byXhr(rung, path, limitMs, value, end) {
+  function byXhr(path, wanted, limitMs, value, end) {
     var split = lines(value);
     var at = 0;
-    var wanted = rung === 'sse' ? 'text/event-stream' : 'application/x-ndjson';
     return ask(
       'GET',
       path,
@@ -705,7 +706,7 @@
           if (over) return;
           came.push(now() - began);
           track.came(now() - began);
-          if (value.op === 'bye') {
+          if (value && value.op === 'bye') {
             finish(value.code === 'done' ? 'done' : 'refused', codeOf(value));
           } else if (came.length >= MOST_VALUES) {
             finish('foreign', MOST_VALUES + ' values came, where one a second was asked for');
