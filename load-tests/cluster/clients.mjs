@@ -1,7 +1,6 @@
 // The clients of the check: the real JavaScript client and the raw one behind one interface, and what each of them does.
 
 import { connect } from '../../js-client/dist/footbridge.mjs';
-import { EventSource } from './http.mjs';
 import { RawSession } from './raw-session.mjs';
 import { WebSocket } from './websocket.mjs';
 
@@ -23,7 +22,6 @@ export const KINDS = [
 function script({ url, transport, recorder }) {
   const client = connect(url, {
     WebSocket,
-    EventSource,
     transport: transport === 'auto' ? undefined : transport,
   });
   let session;

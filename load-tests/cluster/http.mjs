@@ -99,19 +99,3 @@ export function events(event) {
     if (name === 'id') id = value;
   });
 }
-
-/** An `EventSource` with as much of the browser's interface as the JavaScript client uses. */
-export class EventSource {
-  onmessage = null;
-  onerror = null;
-  #close;
-
-  constructor(url) {
-    const read = events((data, lastEventId) => this.onmessage?.({ data, lastEventId }));
-    this.#close = follow(url, 'text/event-stream', { piece: read, end: () => this.onerror?.({}) });
-  }
-
-  close() {
-    this.#close();
-  }
-}

@@ -1,8 +1,8 @@
 /** HTTP by `fetch`: browsers of today, workers, Node. */
-import { timer } from '../core/clock.js';
 import { guarded } from '../core/guarded.js';
 import { parse } from '../core/wire.js';
 import type { Answer, OpenStream, Send } from './http.js';
+import { limited } from './http.js';
 
 /** Starts a request; `take` gets its head. A failure of any kind is the answer 0. Returns what gives it up. */
 function start(
@@ -49,22 +49,7 @@ function whole(response: Response, done: (answer: Answer) => void): PromiseLike<
 
 /** Requests by fetch, with or without cookies for another origin. */
 export function fetchSend(credentials: boolean): Send {
-  return (url, body, timeoutMs, done) => {
-    const limit = timer();
-    const abort = start(url, body, credentials, whole, (answer) => {
-      limit.stop();
-      done(answer);
-    });
-    const stop = () => {
-      limit.stop();
-      abort();
-    };
-    limit.after(timeoutMs, () => {
-      stop();
-      done({ status: 0, late: true });
-    });
-    return stop;
-  };
+  return limited((url, body, done) => start(url, body, credentials, whole, done));
 }
 
 /** Answers read as they come, by fetch. */

@@ -1,5 +1,5 @@
 /** What this client needs of HTTP, whatever carries it: single requests, and answers that are read as they come. */
-import { wallClock } from '../core/clock.js';
+import { timer, wallClock } from '../core/clock.js';
 import { LONGEST_DELAY_MS } from '../core/problem.js';
 import type { Problem } from '../core/wire.js';
 
@@ -35,6 +35,28 @@ export type OpenStream = (
   piece: (text: string) => void,
   end: (answer: Answer) => void,
 ) => () => void;
+
+/** Makes a `Send` of what starts a request: gives up what takes too long. */
+export function limited(
+  start: (url: string, body: string | undefined, done: (answer: Answer) => void) => () => void,
+): Send {
+  return (url, body, timeoutMs, done) => {
+    const limit = timer();
+    const abort = start(url, body, (answer) => {
+      limit.stop();
+      done(answer);
+    });
+    const stop = () => {
+      limit.stop();
+      abort();
+    };
+    limit.after(timeoutMs, () => {
+      stop();
+      done({ status: 0, late: true });
+    });
+    return stop;
+  };
+}
 
 /** What an answer that is not a success says. */
 export function problemOf(answer: Answer): Problem {

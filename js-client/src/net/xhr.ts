@@ -1,7 +1,7 @@
 /** HTTP by `XMLHttpRequest`, or by `XDomainRequest` where only that reaches another origin: Internet Explorer 8 and 9. */
-import { timer } from '../core/clock.js';
 import { parse } from '../core/wire.js';
 import type { Answer, OpenStream, Send } from './http.js';
+import { limited } from './http.js';
 import { root } from '../core/root.js';
 
 /** Old browsers keep all that a request received in one string; at this length a fresh request is due. */
@@ -97,28 +97,7 @@ function start(
 
 /** Requests by XMLHttpRequest, with or without cookies for another origin. */
 export function xhrSend(credentials: boolean): Send {
-  return (url, body, timeoutMs, done) => {
-    const limit = timer();
-    const abort = start(
-      url,
-      body,
-      credentials,
-      () => undefined,
-      (answer) => {
-        limit.stop();
-        done(answer);
-      },
-    );
-    const stop = () => {
-      limit.stop();
-      abort();
-    };
-    limit.after(timeoutMs, () => {
-      stop();
-      done({ status: 0, late: true });
-    });
-    return stop;
-  };
+  return limited((url, body, done) => start(url, body, credentials, () => undefined, done));
 }
 
 /** Answers read as they come, by the progress of an XMLHttpRequest. */
