@@ -22,12 +22,11 @@ import org.xnio.IoUtils;
  * has come down because of them within a moment. Owned by the exchange's I/O thread, except for the
  * methods of {@link Receiver}.
  */
-final class FirstAnswer implements Receiver {
+final class FirstAnswer extends HeldReceiver {
   /** What is later than this comes with the next request. */
   private static final long HOLD_MILLIS = 250;
 
   private final HttpServerExchange exchange;
-  private final Lane lane;
   private final Session session;
   private final Consumer<byte[]> respond;
   private final int expected;
@@ -58,8 +57,8 @@ final class FirstAnswer implements Receiver {
       Timer timer,
       int maxBytes,
       boolean stays) {
+    super(lane);
     this.exchange = exchange;
-    this.lane = lane;
     this.session = session;
     this.respond = respond;
     this.expected = expected;
@@ -109,7 +108,8 @@ final class FirstAnswer implements Receiver {
     return full || messages.size() >= expected;
   }
 
-  private void deliver() {
+  @Override
+  void deliver() {
     if (!done) {
       collect();
       if (isEnough()) {
@@ -163,38 +163,8 @@ final class FirstAnswer implements Receiver {
   // ---- Receiver: any thread ----
 
   @Override
-  public Lane lane() {
-    return lane;
-  }
-
-  @Override
-  public boolean duplex() {
-    return false;
-  }
-
-  @Override
-  public boolean streaming() {
-    return false;
-  }
-
-  @Override
-  public void ready() {
-    lane.execute(this::deliver);
-  }
-
-  @Override
   public void end(Bye bye) {
     // Whoever has asked again meanwhile gets the rest; the session has not ended.
     lane.execute(() -> answer(bye.equals(Bye.SUPERSEDED) ? null : bye));
-  }
-
-  @Override
-  public void check(long nowNanos) {
-    // Its own deadline and its watch look after it.
-  }
-
-  @Override
-  public boolean idle() {
-    return true;
   }
 }

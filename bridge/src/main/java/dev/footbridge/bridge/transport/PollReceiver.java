@@ -21,12 +21,11 @@ import org.xnio.IoUtils;
  * One poll: answers with the messages that there are, or waits for the first one. Owned by the
  * exchange's I/O thread, except for the methods of {@link Receiver}.
  */
-final class PollReceiver implements Receiver {
+final class PollReceiver extends HeldReceiver {
   /** The poll is no longer attached; a bye is on its way. */
   private static final long ENDED = -1;
 
   private final HttpServerExchange exchange;
-  private final Lane lane;
   private final Session session;
   private final Consumer<byte[]> respond;
   private final PollAdvice advice;
@@ -48,8 +47,8 @@ final class PollReceiver implements Receiver {
       PollAdvice advice,
       Timer timer,
       int maxBytes) {
+    super(lane);
     this.exchange = exchange;
-    this.lane = lane;
     this.session = session;
     this.respond = respond;
     this.advice = advice;
@@ -110,7 +109,8 @@ final class PollReceiver implements Receiver {
     return attached ? first[0] : ENDED;
   }
 
-  private void deliver() {
+  @Override
+  void deliver() {
     if (done) {
       return;
     }
@@ -173,37 +173,7 @@ final class PollReceiver implements Receiver {
   // ---- Receiver: any thread ----
 
   @Override
-  public Lane lane() {
-    return lane;
-  }
-
-  @Override
-  public boolean duplex() {
-    return false;
-  }
-
-  @Override
-  public boolean streaming() {
-    return false;
-  }
-
-  @Override
-  public void ready() {
-    lane.execute(this::deliver);
-  }
-
-  @Override
   public void end(Bye bye) {
     lane.execute(() -> finish(() -> empty().raw("bye", bye.message().raw()).bytes()));
-  }
-
-  @Override
-  public void check(long nowNanos) {
-    // The poll's own deadline and its watch look after it.
-  }
-
-  @Override
-  public boolean idle() {
-    return true;
   }
 }
