@@ -1,5 +1,6 @@
 package dev.footbridge.bridge.feed;
 
+import dev.footbridge.bridge.transport.ByteQueue;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.OpenResponse;
 import dev.footbridge.config.Setting;
@@ -19,7 +20,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -50,10 +50,8 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
   private final SinkWriter writer;
   private final String[] positions;
   private final List<Subscription> subscriptions = new ArrayList<>(1);
-  private final ArrayDeque<byte[]> queue = new ArrayDeque<>(4);
+  private final ByteQueue queue = new ByteQueue();
   private @Nullable Timeout linger;
-  private int queuedBytes;
-  private int at;
   private boolean stalled;
   private boolean flushing;
   private boolean ending;
@@ -150,7 +148,7 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
   }
 
   private boolean put(Subscription from, Position position, byte[] json) {
-    if (gone || ending || (queuedBytes + json.length > QUEUE_BYTES && !queue.isEmpty())) {
+    if (gone || ending || (queue.bytes() + json.length > QUEUE_BYTES && !queue.isEmpty())) {
       stalled = true;
       return false;
     }
@@ -184,28 +182,13 @@ final class FeedStream implements Subscriber, SinkWriter.Source {
     if (chunked) {
       out.writeBytes("\r\n".getBytes(StandardCharsets.US_ASCII));
     }
-    byte[] item = out.toByteArray();
-    queue.add(item);
-    queuedBytes += item.length;
+    queue.add(out.toByteArray());
   }
 
   @Override
   public void fill(ByteBuffer out) {
     sentNanos = node.nanoClock().getAsLong();
-    while (out.hasRemaining()) {
-      byte[] item = queue.peek();
-      if (item == null) {
-        break;
-      }
-      int count = Math.min(out.remaining(), item.length - at);
-      out.put(item, at, count);
-      at += count;
-      if (at == item.length) {
-        at = 0;
-        queue.poll();
-        queuedBytes -= item.length;
-      }
-    }
+    queue.fill(out);
     if (stalled && queue.isEmpty() && !ending) {
       stalled = false;
       subscriptions.forEach(Subscription::resume);

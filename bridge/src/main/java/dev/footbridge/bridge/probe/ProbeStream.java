@@ -1,5 +1,6 @@
 package dev.footbridge.bridge.probe;
 
+import dev.footbridge.bridge.transport.ByteQueue;
 import dev.footbridge.bridge.transport.Exchanges;
 import dev.footbridge.bridge.transport.HttpFraming;
 import dev.footbridge.bridge.transport.OpenResponse;
@@ -16,7 +17,6 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.util.SameThreadExecutor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -36,11 +36,10 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
   private final Lane lane;
   private final OpenResponse response;
   private final SinkWriter writer;
-  private final ArrayDeque<byte[]> queue = new ArrayDeque<>(2);
+  private final ByteQueue queue = new ByteQueue();
   private final long seconds;
   private final long beganNanos;
   private long passed;
-  private int at;
   private @Nullable Timeout next;
   private @Nullable Timeout linger;
   private boolean ending;
@@ -143,19 +142,7 @@ final class ProbeStream implements Probes.Probe, SinkWriter.Source {
 
   @Override
   public void fill(ByteBuffer out) {
-    while (out.hasRemaining()) {
-      byte[] item = queue.peek();
-      if (item == null) {
-        break;
-      }
-      int count = Math.min(out.remaining(), item.length - at);
-      out.put(item, at, count);
-      at += count;
-      if (at == item.length) {
-        at = 0;
-        queue.poll();
-      }
-    }
+    queue.fill(out);
     if (ending && queue.isEmpty()) {
       // Runs after the bytes have been handed to the connection or kept for it.
       lane.execute(this::endWhenWritten);
