@@ -97,9 +97,12 @@ function member(
     era = now;
     heard = number;
     if (session.state === 'closed') return;
+    const ours = !to || to === me;
+    const begins = ours && kind === 'begun' && value && welcomeOf(value.welcome);
     if (missed) lose('leader');
-    if (to && to !== me) return;
-    if (kind === 'begun' && value && welcomeOf(value.welcome)) {
+    if (missed && !begins) wish('hello', looks);
+    if (!ours) return;
+    if (begins) {
       begun = true;
       session.welcome = value.welcome;
       listener.begun(value.welcome, 0);
@@ -112,7 +115,7 @@ function member(
     } else if (kind === 'reconnecting') {
       listener.reconnecting(value.attempt, value.delay, value.problem);
     } else if (!begun) {
-      if (missed || kind === 'lead') wish('hello', looks);
+      return; // what the leader says to all is not for one that has not begun
     } else if (kind === 'lost') {
       lose(value);
     } else if (kind === 'value') {
@@ -263,8 +266,7 @@ function member(
       },
     };
     if (forced) guarded(() => real.force(forced));
-    say('lead');
-    wish('hello', looks);
+    say('lead'); // which is the first word of its era, so that all tabs come, this one too
     real.open();
   }
 

@@ -299,6 +299,28 @@ test('a tab that missed a word of the leader begins anew', async () => {
   assert.deepEqual([two.state, two.session], ['online', 's']);
 });
 
+test('a tab that missed a word begins anew also where the next one is for another tab', async () => {
+  await tab();
+  await opens();
+  const two = await tab();
+  const ears = [...buses].at(-1);
+  const { onmessage } = ears;
+  const { say } = stranger();
+  ears.onmessage = () => undefined;
+  say({ from: 'somebody', kind: 'hello', value: true });
+  await flush();
+  ears.onmessage = onmessage;
+  two.told.length = 0;
+  say({ from: 'somebody', kind: 'hello', value: true });
+  await flush();
+  await pass(100);
+  assert.deepEqual(
+    two.told.filter((word) => /reset/.test(word)),
+    ['reset leader'],
+  );
+  assert.deepEqual([two.state, two.session], ['online', 's']);
+});
+
 test('what a tab of another make says is ignored unless it makes sense', async () => {
   const one = await tab();
   await opens();
